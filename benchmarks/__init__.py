@@ -1,0 +1,1 @@
+"""Measured ratios: each part beside its bare limit in the same run."""

@@ -1,0 +1,1 @@
+"""The Dash app: pages over published snapshots of the warehouse."""

@@ -1,0 +1,89 @@
+"""Frames for cards: opens the viewer's snapshot and asks each question once per snapshot."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, Protocol
+
+import polars as pl
+
+from dashboards.queries.question import Question
+from dashboards.session import Viewer
+
+Key = tuple[str, str, str, tuple[tuple[str, object], ...], int]
+
+
+class Snapshot(Protocol):
+    """What `warehouse.read` hands out."""
+
+    @property
+    def snapshot_id(self) -> str: ...
+    @property
+    def published_at(self) -> datetime: ...
+    @property
+    def data_until(self) -> datetime | None: ...
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame: ...
+
+
+class Reader(Protocol):
+    """Opens a tenant's published snapshot; raises `warehouse.read.NoSnapshot` when there is none."""
+
+    def open(self, tenant_id: str) -> Snapshot: ...
+
+
+class Data:
+    """Named loads, memoised by tenant, snapshot and question; equal loads in flight are done once.
+
+    The snapshot id is part of the key, so a new snapshot needs no expiry. One process serves the dashboards, hence a
+    cache in memory; `capacity` bounds it in bytes, least recently used first out.
+    """
+
+    def __init__(self, reader: Reader, capacity: int = 256 * 1024 * 1024) -> None:
+        self._reader, self._capacity, self._size = reader, capacity, 0
+        self._frames: OrderedDict[Key, Future[pl.DataFrame]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, viewer: Viewer) -> Snapshot:
+        """The snapshot of the viewer's own tenant: nothing but the session decides which."""
+        return self._reader.open(viewer.tenant_id)
+
+    def ask(self, viewer: Viewer, snapshot: Snapshot, question: Question) -> pl.DataFrame:
+        """The answer, at most one row more than the question shows; errors of the query are raised, not kept."""
+        params = tuple(sorted(question.params.items()))
+        key = (viewer.tenant_id, snapshot.snapshot_id, question.text, params, question.shown)
+        with self._lock:
+            future = self._frames.get(key)
+            mine = future is None
+            future = self._frames.setdefault(key, Future())
+            self._frames.move_to_end(key)
+        if mine:
+            self._load(key, future, snapshot, question)
+        return future.result()
+
+    def _load(self, key: Key, future: Future[pl.DataFrame], snapshot: Snapshot, question: Question) -> None:
+        try:
+            frame = snapshot.query(*limited(question))
+        except BaseException as error:
+            with self._lock:
+                self._frames.pop(key, None)
+            future.set_exception(error)
+            return
+        future.set_result(frame)
+        self._keep(int(frame.estimated_size()))
+
+    def _keep(self, added: int) -> None:
+        with self._lock:
+            self._size += added
+            while self._size > self._capacity and len(self._frames) > 1:
+                key, oldest = next(iter(self._frames.items()))
+                if not oldest.done():
+                    break
+                del self._frames[key]
+                self._size -= int(oldest.result().estimated_size())
+
+
+def limited(question: Question) -> tuple[str, dict[str, Any]]:
+    """The question's SQL, cut one row after what a page shows, so that the page knows there are more."""
+    return f"SELECT * FROM (\n{question.text}\n) LIMIT {question.shown + 1:d}", dict(question.params)

@@ -1,0 +1,105 @@
+"""The one door: every request passes here first, whatever route it is for.
+
+Accident this prevents: a new route, callback or export that forgets to ask who is looking. Only the paths in PUBLIC are
+answered without a session; everything else, present and future, needs one.
+"""
+
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboards.session import COOKIE, Sessions, current_viewer
+
+PUBLIC = ("/healthz", "/login", "/_favicon.ico")
+PUBLIC_FOLDERS = ("/assets/", "/_dash-component-suites/")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """ASGI middleware: refuses foreign origins and sessionless requests, closes websockets, adds security headers."""
+
+    def __init__(self, app: ASGIApp, sessions: Sessions, policy: str) -> None:
+        self.app, self.sessions, self.policy = app, sessions, policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 4403})
+        guarded = self._with_headers(scope, send)
+        refusal = self._admit(scope)
+        await (refusal or self.app)(scope, receive, guarded)
+
+    def _admit(self, scope: Scope) -> Response | None:
+        """None to go on, or the refusal; sets `current_viewer` when there is one."""
+        headers = Headers(scope=scope)
+        if scope["method"] not in SAFE_METHODS and not same_origin(headers):
+            return JSONResponse({"error": "cross_origin"}, status_code=403)
+        viewer = self.sessions.unseal(cookie_of(headers, COOKIE))
+        if viewer:
+            current_viewer.set(viewer)
+            self.sessions.recheck(viewer)
+        if viewer or is_public(scope["path"]):
+            return None
+        wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"/login?next={quote(wanted, safe='')}", status_code=303)
+        return JSONResponse({"error": "no_session"}, status_code=401)
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self.policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Frame-Options"] = "DENY"
+                headers["Referrer-Policy"] = "same-origin"
+                headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                if not scope["path"].startswith(PUBLIC_FOLDERS):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        return guarded
+
+
+def is_public(path: str) -> bool:
+    """Whether a path may be answered without a session."""
+    return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a state-changing request comes from our own pages; a browser always says so, by one header or the other.
+
+    Clients that send neither are not browsers and carry no ambient cookie worth forging.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def cookie_of(headers: Headers, name: str) -> str | None:
+    """One cookie's value; a malformed header has none."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+def policy(script_hashes: list[str]) -> str:
+    """The Content-Security-Policy: our own scripts and Dash's two inline ones by hash, nothing from elsewhere.
+
+    Inline styles stay allowed: Mantine, plotly and AG Grid set them on elements, and no style comes from data.
+    """
+    scripts = " ".join(["'self'", *script_hashes])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )

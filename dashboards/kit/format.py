@@ -1,0 +1,64 @@
+"""Values as people read them. A missing value is a dash, never a zero."""
+
+from datetime import UTC, date, datetime
+
+MISSING = "–"
+
+
+def whole(value: float | None) -> str:
+    """An integer with thin separators: 12,345."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def short(value: float | None) -> str:
+    """A count in three digits: 1.23 M. Below ten thousand it is exact."""
+    if value is None:
+        return MISSING
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size and abs(value) >= 10_000:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:,.0f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of one as a percentage."""
+    return MISSING if share is None else f"{share:.{digits}%}"
+
+
+def change(now: float | None, before: float | None) -> str | None:
+    """The relative change in words' short form, such as +12 %; None when there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return f"{(now - before) / before:+.0%}"
+
+
+def day(value: date | datetime | None) -> str:
+    """A UTC calendar day: 23 Nov 2026."""
+    return MISSING if value is None else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """An instant to the minute, in UTC."""
+    return MISSING if value is None else f"{day(utc(value))}, {utc(value):%H:%M} UTC"
+
+
+def utc(value: datetime) -> datetime:
+    """The same instant, aware; snapshots keep naive UTC."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def ago(value: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest sensible unit."""
+    if value is None:
+        return MISSING
+    seconds = max((now - utc(value)).total_seconds(), 0)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def plural(count: int | None, noun: str) -> str:
+    """A count with its noun: 1 plugin, 2 plugins."""
+    return f"{whole(count)} {noun}" + ("" if count == 1 else "s")

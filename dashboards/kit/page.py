@@ -1,0 +1,104 @@
+"""What a page is made of: a path, filters, cards, and how they are arranged."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+
+from dashboards.kit.theme import Palette
+from dashboards.kit.urlstate import Filter, Selection
+from dashboards.queries.question import Question
+from dashboards.registry import Registry
+from dashboards.session import Viewer
+
+Component = Any
+"""A Dash component; their classes are generated and untyped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """All that one rendering knows: who looks, at which path, with which filters, in which colours, and when."""
+
+    viewer: Viewer
+    pathname: str
+    path: Mapping[str, str]
+    pick: Selection
+    colours: Palette
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A card's source that is the running API instead of the snapshot; `run` raises `Unreachable` when it is down."""
+
+    name: str
+    title: str
+    summary: str
+    run: Callable[[Registry, Viewer], pl.DataFrame]
+
+
+Source = Question | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One question on a page.
+
+    `draw` turns a non-empty frame into a plotly figure or a component. `say` makes the one-sentence summary from the
+    frame; without it the question's own is shown. `plain` cards have no frame of their own; `tabular` ones are a table
+    already, so they offer no second view.
+    """
+
+    id: str
+    ask: Callable[[Scope], Source]
+    draw: Callable[[pl.DataFrame, Scope], Any]
+    empty: str
+    say: Callable[[pl.DataFrame, Scope], str] | None = None
+    tabular: bool = False
+    plain: bool = False
+    height: int = 280
+
+
+Slot = Callable[[str], Component]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; `path` may hold `{name}` parts, which match one path segment each.
+
+    `guard` asks for the thing the path names: when the answer is empty the page says it was not found.
+    """
+
+    name: str
+    path: str
+    title: str
+    lead: str
+    cards: tuple[Card, ...]
+    arrange: Callable[[Slot], Component]
+    filters: tuple[Filter, ...] = ()
+    guard: Callable[[Scope], Question] | None = None
+    menu: str | None = None
+
+    def match(self, pathname: str) -> dict[str, str] | None:
+        """The path's parts when this page is at that path."""
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
+        found = re.fullmatch(pattern, pathname)
+        return {name: unquote(part) for name, part in found.groupdict().items()} if found else None
+
+    def card(self, card_id: str) -> Card | None:
+        """One of its cards."""
+        return next((card for card in self.cards if card.id == card_id), None)
+
+
+def find(pages: tuple[Page, ...], pathname: str) -> tuple[Page, dict[str, str]] | None:
+    """The page at a path with the path's parts; None when there is none."""
+    trimmed = pathname.rstrip("/") or "/"
+    for page in pages:
+        parts = page.match(trimmed)
+        if parts is not None:
+            return page, parts
+    return None

@@ -1,0 +1,1 @@
+"""Every question the pages ask: one function each, parameterised SQL only."""

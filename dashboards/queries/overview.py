@@ -1,0 +1,168 @@
+"""Questions of the overview."""
+
+from dashboards.queries.question import Question, days
+
+
+def totals(period: str) -> Question:
+    """One row of headline counts; a sum over nothing is null, not zero."""
+    return Question(
+        "totals",
+        "At a glance",
+        "Headline counts; uses are those of the chosen period.",
+        """
+        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily),
+        recent AS (
+            SELECT sum(uses) AS uses FROM fct_usage_daily, span WHERE day > last_day - CAST($days AS INTEGER)
+        ),
+        earlier AS (
+            SELECT sum(uses) AS uses FROM fct_usage_daily, span
+            WHERE day <= last_day - CAST($days AS INTEGER) AND day > last_day - 2 * CAST($days AS INTEGER)
+        )
+        SELECT
+            (SELECT count(*) FROM dim_plugin) AS plugins,
+            (SELECT count(*) FROM dim_plugin WHERE lifecycle <> 'active') AS retired_plugins,
+            (SELECT count(*) FROM dim_release) AS releases,
+            (SELECT count(*) FROM dim_target) AS targets,
+            (SELECT count(*) FROM fct_installation_interval WHERE to_at IS NULL) AS installations,
+            (SELECT count(DISTINCT plugin_id) FROM fct_installation_interval WHERE to_at IS NULL) AS installed_plugins,
+            (SELECT uses FROM recent) AS uses,
+            (SELECT uses FROM earlier) AS uses_before,
+            (SELECT max(persons) FROM (SELECT sum(active_persons) AS persons FROM mart_adoption GROUP BY day, plugin_id))
+                AS persons_peak,
+            (SELECT count(*) FROM dim_advisory) AS advisories,
+            (SELECT count(*) FROM dim_advisory WHERE unfixed) AS unfixed
+        """,
+        {"days": days(period)},
+    )
+
+
+def uses_per_day(period: str) -> Question:
+    """Uses and errors per UTC day, over all plugins the viewer can see."""
+    return Question(
+        "uses_per_day",
+        "Uses per day",
+        "How often plugins were used, and how often a use ended in an error.",
+        """
+        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily)
+        SELECT day, sum(uses) AS uses, sum(errors) AS errors
+        FROM fct_usage_daily, span
+        WHERE day > last_day - CAST($days AS INTEGER)
+        GROUP BY day ORDER BY day
+        """,
+        {"days": days(period)},
+        shown=5_000,
+    )
+
+
+def installations_over_time(period: str) -> Question:
+    """The number of plugins in place over all targets at the end of each day on which it changed."""
+    return Question(
+        "installations_over_time",
+        "Observed installations",
+        "Plugins in place over all targets; the line steps on days when something was added or removed.",
+        """
+        WITH steps AS (
+            SELECT CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval
+            UNION ALL
+            SELECT CAST(to_at AS DATE), -1 FROM fct_installation_interval WHERE to_at IS NOT NULL
+        ),
+        daily AS (SELECT day, sum(step) AS step FROM steps GROUP BY day),
+        levels AS (SELECT day, sum(step) OVER (ORDER BY day) AS installations FROM daily)
+        SELECT day, CAST(installations AS BIGINT) AS installations FROM levels
+        WHERE day > (SELECT max(day) FROM levels) - CAST($days AS INTEGER)
+        ORDER BY day
+        """,
+        {"days": days(period)},
+        shown=10_000,
+    )
+
+
+def most_used(period: str) -> Question:
+    """The ten plugins with most uses in the period, with their share of all uses."""
+    return Question(
+        "most_used",
+        "Most used",
+        "The ten plugins with most uses in the period.",
+        """
+        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily),
+        used AS (
+            SELECT plugin_id, sum(uses) AS uses FROM fct_usage_daily, span
+            WHERE day > last_day - CAST($days AS INTEGER) GROUP BY plugin_id
+        )
+        SELECT ref, namespace, name, title, uses, uses / sum(uses) OVER () AS share
+        FROM used JOIN dim_plugin USING (plugin_id)
+        WHERE uses > 0 ORDER BY uses DESC, ref LIMIT 10
+        """,
+        {"days": days(period)},
+    )
+
+
+def most_installed() -> Question:
+    """The ten plugins in place on most targets now, with their share of the targets."""
+    return Question(
+        "most_installed",
+        "Most installed",
+        "The ten plugins in place on most targets today.",
+        """
+        WITH placed AS (
+            SELECT plugin_id, count(DISTINCT target_id) AS targets
+            FROM fct_installation_interval WHERE to_at IS NULL GROUP BY plugin_id
+        )
+        SELECT ref, namespace, name, title, targets, targets / (SELECT count(*) FROM dim_target) AS share
+        FROM placed JOIN dim_plugin USING (plugin_id)
+        ORDER BY targets DESC, ref LIMIT 10
+        """,
+    )
+
+
+def most_popular_outside() -> Question:
+    """The ten plugins with most installs in the public registry's latest month."""
+    return Question(
+        "most_popular_outside",
+        "Most popular elsewhere",
+        "The ten plugins with most installs in the latest month that the public registry reports.",
+        """
+        WITH latest AS (
+            SELECT plugin_id, month, count AS installs, share FROM mart_outside_popularity
+            WHERE metric = 'installs' AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
+        )
+        SELECT ref, namespace, name, title, installs, share, month
+        FROM latest JOIN dim_plugin USING (plugin_id)
+        ORDER BY installs DESC, ref LIMIT 10
+        """,
+    )
+
+
+def latest_releases() -> Question:
+    """The twelve releases with the latest dates; releases without a date are left out."""
+    return Question(
+        "latest_releases",
+        "Latest releases",
+        "The most recent dated releases in the catalogue.",
+        """
+        SELECT p.ref, p.namespace, p.name, p.title, r.version, r.released_at, r.prerelease, r.yanked
+        FROM dim_release AS r JOIN dim_plugin AS p USING (plugin_id)
+        WHERE r.released_at IS NOT NULL
+        ORDER BY r.released_at DESC, p.ref, r.position DESC LIMIT 10
+        """,
+    )
+
+
+def freshness() -> Question:
+    """What the snapshot says about itself, and how its checks went; one row."""
+    return Question(
+        "freshness",
+        "Data freshness",
+        "When this snapshot was published, how far its data reaches, and how its checks went.",
+        """
+        SELECT
+            (SELECT value FROM snapshot_info WHERE key = 'snapshot_id') AS snapshot_id,
+            (SELECT value FROM snapshot_info WHERE key = 'published_at') AS published_at,
+            (SELECT value FROM snapshot_info WHERE key = 'data_until') AS data_until,
+            (SELECT count(*) FROM snapshot_checks) AS checks,
+            (SELECT count(*) FROM snapshot_checks WHERE NOT passed) AS failed,
+            (SELECT max(day) FROM fct_usage_daily) AS last_usage_day,
+            (SELECT max(greatest(from_at, coalesce(to_at, from_at))) FROM fct_installation_interval) AS last_observation,
+            (SELECT max(month) FROM mart_outside_popularity) AS last_outside_month
+        """,
+    )

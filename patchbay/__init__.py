@@ -1,0 +1,1 @@
+"""Patchbay: a plugin registry with an analytics and ML platform behind it."""

@@ -1,0 +1,1 @@
+"""Public registries' formats, turned into API calls."""

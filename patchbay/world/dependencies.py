@@ -1,0 +1,75 @@
+"""Who needs whom: an acyclic graph with popular hubs; a plugin only needs plugins that are older than itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchbay.world.catalogue import OPERATOR, Catalogue
+from patchbay.world.config import WorldConfig
+from patchbay.world.releases import Releases
+from patchbay.world.times import Flags, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """One row per plugin and plugin it needs."""
+
+    plugin: Ints
+    needs: Ints
+    optional: Flags
+
+    def of(self, plugin: int) -> list[tuple[int, bool]]:
+        """(needed plugin, optional) of one plugin; empty when it needs nothing."""
+        rows = np.flatnonzero(self.plugin == plugin)
+        return [(int(self.needs[row]), bool(self.optional[row])) for row in rows]
+
+    def required_closure(self, count: int) -> list[tuple[int, ...]]:
+        """For each of `count` plugins all it needs in the end, what is needed most deeply first; optional ones left out."""
+        direct: list[list[int]] = [[] for _ in range(count)]
+        for plugin, needs, optional in zip(self.plugin.tolist(), self.needs.tolist(), self.optional.tolist(), strict=True):
+            if not optional:
+                direct[plugin].append(needs)
+        closures: dict[int, tuple[int, ...]] = {}
+        return [_closure(plugin, direct, closures) for plugin in range(count)]
+
+
+def _closure(plugin: int, direct: list[list[int]], known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    if plugin not in known:
+        nested = [item for needs in direct[plugin] for item in (*_closure(needs, direct, known), needs)]
+        known[plugin] = tuple(dict.fromkeys(nested))
+    return known[plugin]
+
+
+def build_dependencies(config: WorldConfig, catalogue: Catalogue) -> Dependencies:
+    """1.3 dependencies per plugin on average, 30 % of them optional; private plugins are needed by nobody."""
+    rng = config.rng("dependencies")
+    count = len(catalogue)
+    wanted = np.minimum(rng.poisson(1.3, count), 5)
+    weights = _hub_weights(rng, catalogue)
+    rows: list[tuple[int, int]] = []
+    for plugin in np.flatnonzero(wanted).tolist():
+        older = np.flatnonzero((catalogue.created < catalogue.created[plugin]) & (catalogue.owner == OPERATOR))
+        size = min(int(wanted[plugin]), len(older))
+        if size:
+            share = weights[older] / weights[older].sum()
+            rows += [(plugin, int(needs)) for needs in np.sort(rng.choice(older, size, replace=False, p=share))]
+    plugins, needs = (np.array(column, dtype=np.int64) for column in (zip(*rows, strict=True) if rows else ((), ())))
+    return Dependencies(plugins, needs, rng.random(len(rows)) < 0.3)
+
+
+def _hub_weights(rng: np.random.Generator, catalogue: Catalogue) -> Floats:
+    """Libraries attract: a few hubs collect most dependants."""
+    return np.exp(rng.normal(0.0, 1.2, len(catalogue)) + 2.2 * catalogue.library)
+
+
+def requirements(releases: Releases, dependencies: Dependencies) -> dict[int, list[tuple[int, str, bool]]]:
+    """For each release its (needed plugin, requirement, optional); the requirement is the newest stable one at that time."""
+    wanted: dict[int, list[tuple[int, str, bool]]] = {}
+    for plugin, needs, optional in zip(
+        dependencies.plugin.tolist(), dependencies.needs.tolist(), dependencies.optional.tolist(), strict=True
+    ):
+        rows = np.flatnonzero(releases.plugin == plugin)
+        least = releases.latest_stable(np.full(len(rows), needs), releases.at[rows])
+        for row, release in zip(rows.tolist(), least.tolist(), strict=True):
+            wanted.setdefault(row, []).append((needs, f">={releases.version[release]}", optional))
+    return wanted

@@ -1,0 +1,1 @@
+"""The registry service: one package per domain, each with the same rooms."""

@@ -1,0 +1,35 @@
+"""Tables of the audit log."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry_api.db.base import Base, TenantOwned
+
+
+class AuditRecord(TenantOwned, Base):
+    """One link of a tenant's chain: `hash` = SHA-256(previous hash ‖ canonical bytes); `canonical` is what was hashed, byte for byte."""
+
+    __tablename__ = "audit_records"
+    __table_args__ = (UniqueConstraint("tenant_id", "position"),)
+
+    position: Mapped[int] = mapped_column(BigInteger)
+    action: Mapped[str] = mapped_column(index=True)
+    subject: Mapped[str]
+    actor: Mapped[str]
+    canonical: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class AuditHead(Base):
+    """The newest link of each tenant's chain; its row lock orders the appends."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, default=0)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    moved_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""The catalogue: plugins, releases, dependencies, maintainers, labels and advisories."""

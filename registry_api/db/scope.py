@@ -1,0 +1,44 @@
+"""Who acts, and in which tenant: the two things no repository can be built without."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The tenant a query may see. `operator_id` owns the public catalogue; `all_tenants` is held by platform readers only."""
+
+    tenant_id: UUID
+    operator_id: UUID
+    all_tenants: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller, acting in one tenant with a closed set of scopes."""
+
+    scope: Scope
+    role: str
+    scopes: frozenset[str]
+    token_id: UUID | None = None
+    token_name: str | None = None
+    user_id: UUID | None = None
+    acting_for: UUID | None = None
+    """The caller's own tenant when a platform token acts in another one."""
+    suspended: bool = False
+    """Whether the tenant acted in is suspended: it reads, but does not write."""
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant acted in."""
+        return self.scope.tenant_id
+
+    @property
+    def actor(self) -> str:
+        """The actor as the audit log names it."""
+        return f"user:{self.user_id}" if self.user_id else f"token:{self.token_id}" if self.token_id else "system"
+
+
+def system_principal(tenant_id: UUID, operator_id: UUID) -> Principal:
+    """The registry itself, for jobs and set-up; its audit records name the actor `system`."""
+    return Principal(Scope(tenant_id, operator_id, all_tenants=tenant_id == operator_id), "system", frozenset())

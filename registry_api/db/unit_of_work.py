@@ -1,0 +1,61 @@
+"""The unit of work: the only place that commits, and where a change, its audit record and its feed rows become one."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.core.clock import utcnow
+from patchbay.core.contracts import FEEDS
+from registry_api.audit.chain import AuditEntry, append_entries
+from registry_api.db.repository import Repository
+from registry_api.db.scope import Principal
+from registry_api.feeds.outbox import OutboxEntry, append_outbox
+
+R = TypeVar("R", bound=Repository)
+
+
+class Reader:
+    """A read-only session together with who reads."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session = session
+        self.principal = principal
+
+    def repository(self, kind: type[R]) -> R:
+        """A repository bound to the reader's tenant."""
+        return kind(self.session, self.principal.scope)
+
+
+class UnitOfWork(Reader):
+    """Collects changes, then commits them with their audit and feed rows, or not at all.
+
+    Locks are taken in one order: domain rows, audit heads (sorted by tenant), the outbox, commit. Nothing does I/O elsewhere after
+    the first of the last three, so the feed's lock is held only for two inserts and a commit.
+    """
+
+    def __init__(self, session: AsyncSession, principal: Principal, trace_id: str | None = None) -> None:
+        super().__init__(session, principal)
+        self.trace_id = trace_id
+        self._audit: list[AuditEntry] = []
+        self._outbox: list[OutboxEntry] = []
+
+    def publish(self, feed: str, op: str, entity_id: UUID, payload: dict[str, Any], *, tenant_id: UUID, public: bool = False) -> None:
+        """Queue one feed row; `payload` holds the feed contract's own columns, the envelope is added at commit."""
+        self._outbox.append(OutboxEntry(FEEDS[feed].name, op, entity_id, payload, tenant_id, public))
+
+    def audit(self, action: str, subject: str, change: dict[str, Any] | None = None, *, tenant_id: UUID | None = None) -> None:
+        """Queue one audit record: what was done to which subject, with field-level before and after where there is any."""
+        self._audit.append(AuditEntry(action, subject, change or {}, tenant_id or self.principal.tenant_id))
+
+    async def commit(self) -> None:
+        """Write everything; a change without an audit record is a programming error and is refused."""
+        await self.session.flush()
+        if self._outbox and not self._audit:
+            raise RuntimeError("a change reached the feed without an audit record")
+        now = utcnow()
+        await append_entries(self.session, self._audit, self.principal, now, self.trace_id)
+        await append_outbox(self.session, self._outbox, now, self.trace_id)
+        await self.session.commit()
+        self._audit.clear()
+        self._outbox.clear()

@@ -1,0 +1,26 @@
+"""The outbox table: every feed row, in commit order."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry_api.db.base import Base
+
+
+class OutboxRow(Base):
+    """One feed row. `seq` follows commit order because the writer holds one lock from just before the insert until the commit."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_feed_seq", "feed", "seq"), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    feed: Mapped[str]
+    op: Mapped[str]
+    entity_id: Mapped[UUID]
+    public: Mapped[bool]
+    payload: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime]
+    trace_id: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""Users, identities, memberships, sessions and API tokens."""

@@ -1,0 +1,1 @@
+"""Targets and what was observed to be installed on them."""

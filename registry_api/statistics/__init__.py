@@ -1,0 +1,1 @@
+"""Counts that outside registries publish about plugins."""

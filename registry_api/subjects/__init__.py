@@ -1,0 +1,1 @@
+"""Persons: random pseudonyms found by keyed digest, and their erasure."""

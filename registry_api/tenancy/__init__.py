@@ -1,0 +1,1 @@
+"""Tenants: the operator, who owns the public catalogue, and its customers."""

@@ -1,0 +1,39 @@
+"""All SQL about tenants."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry_api.db.repository import Repository
+from registry_api.tenancy.models import Tenant
+
+
+def named(tenant: str) -> ColumnElement[bool]:
+    """Matches a tenant by slug or id."""
+    try:
+        return or_(Tenant.slug == tenant, Tenant.id == UUID(tenant))
+    except ValueError:
+        return Tenant.slug == tenant
+
+
+async def find_operator_id(session: AsyncSession) -> UUID | None:
+    """The operator tenant's id; None before the registry is set up. It comes before any scope, so it needs none."""
+    return (await session.execute(select(Tenant.id).where(Tenant.kind == "operator"))).scalar_one_or_none()
+
+
+class Tenants(Repository):
+    """Tenants the scope may see: its own, or all for platform readers."""
+
+    def visible(self) -> Select[tuple[Tenant]]:
+        """The tenants themselves are not tenant-owned rows, so they have their own rule."""
+        query = select(Tenant)
+        return query if self.scope.all_tenants else query.where(Tenant.id == self.scope.tenant_id)
+
+    async def find(self, tenant: str) -> Tenant | None:
+        """A visible tenant by slug or id."""
+        return (await self.session.execute(self.visible().where(named(tenant)))).scalar_one_or_none()
+
+    async def own(self) -> Tenant:
+        """The tenant acted in."""
+        return (await self.session.execute(select(Tenant).where(Tenant.id == self.scope.tenant_id))).scalar_one()

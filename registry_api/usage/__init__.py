@@ -1,0 +1,1 @@
+"""Usage events: validated columnar, kept as segments in the lake, counted by the minute."""

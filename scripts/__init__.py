@@ -1,0 +1,1 @@
+"""What `make` calls: set-up of a fresh clone, with the standard library alone."""

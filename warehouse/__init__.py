@@ -1,0 +1,1 @@
+"""The warehouse: table contracts, pure transforms, engines, quality gates, and published read snapshots."""
