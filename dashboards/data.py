@@ -2,35 +2,16 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from concurrent.futures import Future
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
 from dashboards.queries.question import Question
 from dashboards.session import Viewer
+from warehouse.read import Snapshot, SnapshotReader
 
 Key = tuple[str, str, str, tuple[tuple[str, object], ...], int]
-
-
-class Snapshot(Protocol):
-    """What `warehouse.read` hands out."""
-
-    @property
-    def snapshot_id(self) -> str: ...
-    @property
-    def published_at(self) -> datetime: ...
-    @property
-    def data_until(self) -> datetime | None: ...
-    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame: ...
-
-
-class Reader(Protocol):
-    """Opens a tenant's published snapshot; raises `warehouse.read.NoSnapshot` when there is none."""
-
-    def open(self, tenant_id: str) -> Snapshot: ...
 
 
 class Data:
@@ -40,7 +21,7 @@ class Data:
     cache in memory; `capacity` bounds it in bytes, least recently used first out.
     """
 
-    def __init__(self, reader: Reader, capacity: int = 256 * 1024 * 1024) -> None:
+    def __init__(self, reader: SnapshotReader, capacity: int = 256 * 1024 * 1024) -> None:
         self._reader, self._capacity, self._size = reader, capacity, 0
         self._frames: OrderedDict[Key, Future[pl.DataFrame]] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,7 +45,7 @@ class Data:
 
     def _load(self, key: Key, future: Future[pl.DataFrame], snapshot: Snapshot, question: Question) -> None:
         try:
-            frame = snapshot.query(*limited(question))
+            frame = countable(snapshot.query(*limited(question)))
         except BaseException as error:
             with self._lock:
                 self._frames.pop(key, None)
@@ -82,6 +63,12 @@ class Data:
                     break
                 del self._frames[key]
                 self._size -= int(oldest.result().estimated_size())
+
+
+def countable(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with decimals as plain numbers: DuckDB's sums of integers are 128 bits wide, and shown money is rounded."""
+    decimals = {name: dtype for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal)}
+    return frame.cast({name: pl.Float64 if dtype.scale else pl.Int64 for name, dtype in decimals.items()})
 
 
 def limited(question: Question) -> tuple[str, dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""Dagster definitions: thin assets, checks, sensors, schedules and resources."""
+"""Dagster: what runs when, on what, and what it shows. The thinking is in `warehouse/` and `models/`."""

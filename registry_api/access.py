@@ -1,4 +1,6 @@
-"""Access by construction: a route gets its session only through `reading(scope)` or `writing(scope)`, so none can forget to ask."""
+"""Access by construction: a route gets its session only through `reading(scope)` or `writing(scope)`, so none can
+forget to ask.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.core.telemetry import current_trace_id
 from registry_api.db import Database, Principal, Reader, UnitOfWork
 from registry_api.identity.authentication import authenticate
-from registry_api.identity.roles import SCOPES
-from registry_api.problems import Forbidden
+from registry_api.identity.roles import ANYONE, SCOPES
+from registry_api.problems import Forbidden, TenantSuspended
 
 ActFor = Annotated[str | None, Header(alias="Patchbay-Tenant", description="Tenant to act in; platform tokens only.")]
+
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def database(request: Request) -> Database:
@@ -46,8 +51,13 @@ class Actor:
 
 async def _permitted(session: AsyncSession, request: Request, tenant: str | None, scope: str) -> Principal:
     principal = await authenticate(session, request.headers.get("authorization"), tenant)
-    if scope not in principal.scopes:
+    request.app.state.last_use.seen(principal.token_id)
+    if scope != ANYONE and scope not in principal.scopes:
         raise Forbidden(f"This needs the scope {scope}; the token has {', '.join(sorted(principal.scopes)) or 'none'}.")
+    if principal.suspended and request.method not in SAFE_METHODS and scope != ANYONE:
+        raise TenantSuspended(
+            "The tenant is suspended: it can be read, but nothing in it can be changed. Ask the operator."
+        )
     return principal
 
 
@@ -87,7 +97,7 @@ def writing(scope: str) -> Any:
 
 
 def _declared(provide: Callable[..., Any], scope: str) -> Callable[..., Any]:
-    if scope not in SCOPES:
+    if scope not in SCOPES | {ANYONE}:
         raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
     provide.required_scope = scope  # type: ignore[attr-defined]
     return provide

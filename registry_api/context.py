@@ -1,19 +1,81 @@
-"""The outermost layer of every request: its id, its trace, its log line, its figures, and an answer whatever happens."""
+"""The outermost layer of every request: its id, its trace, its log line, its figures, and an answer whatever
+happens.
+"""
 
 import logging
 import re
 import time
-from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from patchbay.core.ids import new_id
-from patchbay.core.telemetry import request_context
+from patchbay.core.telemetry import bound, continue_trace
 from registry_api.answers import problem_response
 from registry_api.problems import Problem
 from registry_api.system.metrics import Metrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 log = logging.getLogger("registry_api.requests")
+
+
+class RequestContext:
+    """ASGI layer around the application."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other ASGI messages pass through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await _Handling(self, scope, send).run(receive)
+
+
+class _Handling:
+    """One request on its way."""
+
+    def __init__(self, layer: RequestContext, scope: Scope, send: Send) -> None:
+        self.layer, self.scope, self._send = layer, scope, send
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        self.request_id = given if REQUEST_ID.match(given) else new_id().hex
+        self.trace = continue_trace(headers.get("traceparent"))
+        self.status = 0
+        self.started = time.perf_counter()
+
+    async def run(self, receive: Receive) -> None:
+        self.scope.setdefault("state", {})["request_id"] = self.request_id
+        with bound(self.trace, self.request_id):
+            try:
+                await self.layer.app(self.scope, receive, self.send)
+            except Exception:
+                log.exception("request failed", extra=self._fields())
+                if self.status:
+                    raise  # the answer has begun; only breaking it off tells the client that it is not whole
+                detail = f"The fault is ours and was logged. Quote request id {self.request_id} when you report it."
+                await problem_response(Request(self.scope), Problem(detail))(self.scope, receive, self.send)
+            finally:
+                self._account()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            headers["traceparent"] = self.trace.traceparent
+        await self._send(message)
+
+    def _account(self) -> None:
+        seconds = time.perf_counter() - self.started
+        self.layer.metrics.count_request(self._template(), self.scope["method"], self.status, seconds)
+        log.info("request", extra={**self._fields(), "seconds": round(seconds, 6)})
+
+    def _fields(self) -> dict[str, object]:
+        return {"method": self.scope["method"], "route": self._template(), "status": self.status}
+
+    def _template(self) -> str:
+        return getattr(self.scope.get("route"), "path", "unmatched")

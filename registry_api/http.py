@@ -18,6 +18,9 @@ from registry_api.problems import FieldError, InvalidRequest, ProblemDocument, T
 JSON_BODY_BYTES = 8 * 1024 * 1024
 """Largest JSON body of ordinary routes, unpacked. Columnar routes read their own, up to `settings.max_body_bytes`."""
 
+SECURITY_SCHEME = "token"
+"""Name of the bearer scheme in the API document."""
+
 ENCODINGS = ("identity", "gzip", "zstd")
 PIECE = 1 << 18
 
@@ -25,8 +28,8 @@ PIECE = 1 << 18
 async def read_body(request: Request, limit: int) -> bytes:
     """The request's body, unpacked per Content-Encoding; never holds more than `limit` bytes of either form.
 
-    Raises `TooLarge` as soon as the limit is passed, `TruncatedBody` when the packed form breaks off or is damaged, `UnsupportedMedia`
-    for other encodings.
+    Raises `TooLarge` as soon as the limit is passed, `TruncatedBody` when the packed form breaks off or is damaged,
+    `UnsupportedMedia` for other encodings.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ENCODINGS:
@@ -123,7 +126,9 @@ _UNPACKERS: dict[str, Callable[[], Any]] = {"identity": _Identity, "gzip": _Gzip
 
 
 class StrictRequest(Request):
-    """A request whose JSON body is unpacked, limited and strict: UTF-8, no NaN, no duplicate surprises of a lenient parser."""
+    """A request whose JSON body is unpacked, limited and strict: UTF-8, no NaN, no duplicate surprises of a lenient
+    parser.
+    """
 
     async def body(self) -> bytes:
         """The unpacked body."""
@@ -149,7 +154,14 @@ def parse_json(data: bytes) -> Any:
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses unknown and repeated query parameters, and bodies that are not JSON where JSON is due."""
+    """A route that refuses unknown query parameters, and bodies that are not JSON where JSON is due."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.required_scope = next(_scopes(self.dependant), None)
+        if self.required_scope is not None:
+            described = {"security": [{SECURITY_SCHEME: []}], "x-required-scope": self.required_scope}
+            self.openapi_extra = {**described, **(self.openapi_extra or {})}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the shared checks."""
@@ -163,6 +175,14 @@ class StrictRoute(APIRoute):
             return await handle(StrictRequest(request.scope, request.receive))
 
         return checked
+
+
+def _scopes(dependant: Dependant) -> Iterator[str]:
+    for dependency in dependant.dependencies:
+        scope = getattr(dependency.call, "required_scope", None)
+        if scope is not None:
+            yield scope
+        yield from _scopes(dependency)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:
@@ -183,7 +203,9 @@ def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
 
 
 def _unknown(name: str, known: frozenset[str]) -> FieldError:
-    return FieldError(name[:200], "unknown_parameter", f"There is no query parameter {name[:200]!r}. {suggestion(name, known)}")
+    return FieldError(
+        name[:200], "unknown_parameter", f"There is no query parameter {name[:200]!r}. {suggestion(name, known)}"
+    )
 
 
 def suggestion(name: str, known: frozenset[str] | set[str]) -> str:
@@ -201,7 +223,8 @@ def _require_json(request: Request) -> None:
 
 
 def _problem(description: str) -> dict[str, Any]:
-    return {"model": ProblemDocument, "description": description, "content": {"application/problem+json": {}}}
+    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
 
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -210,6 +233,23 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     403: _problem("The token lacks the scope, or the tenant is suspended."),
     404: _problem("No such thing in this tenant."),
     "default": _problem("Any other problem."),
+}
+
+
+def problems(**described: str) -> dict[int | str, dict[str, Any]]:
+    """More problem answers of a route: `problems(conflict="The slug is taken.")`."""
+    return {_STATUS[name]: _problem(text) for name, text in described.items()}
+
+
+_STATUS: dict[str, int | str] = {
+    "not_acceptable": 406,
+    "conflict": 409,
+    "stale": 412,
+    "too_large": 413,
+    "unsupported": 415,
+    "unprocessable": 422,
+    "revision_required": 428,
+    "unavailable": 503,
 }
 
 

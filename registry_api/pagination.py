@@ -1,7 +1,7 @@
 """Seek pagination: `limit`, an opaque `cursor`, and pages that neither skip nor repeat while rows come and go.
 
-A cursor holds the sort key of the last row, ends in a unique column, and is sealed with the question it belongs to, so one that was edited,
-or carried to another route or filter, is refused instead of giving a wrong page.
+A cursor holds the sort key of the last row, ends in a unique column, and is sealed with the question it belongs to, so
+one that was edited, or carried to another route or filter, is refused instead of giving a wrong page.
 """
 
 import base64
@@ -56,12 +56,17 @@ class Paging:
     ) -> "Rows":
         """Run `query` for this page, ordered by `order`, whose last column is unique and none of which is ever null.
 
-        With `scalars` the rows are the first column (an entity), and `order` its attributes; without, the rows are tuples and
-        `order` columns of the select. Raises `InvalidRequest` for a cursor that is not ours or of another question.
+        With `scalars` the rows are the first column (an entity), and `order` its attributes; without, the rows are
+        tuples and `order` columns of the select. Raises `InvalidRequest` for a cursor that is not ours or of another
+        question.
         """
-        query = query.order_by(*(column.desc() if descending else column.asc() for column in order)).limit(self.limit + 1)
+        query = query.order_by(*(column.desc() if descending else column.asc() for column in order)).limit(
+            self.limit + 1
+        )
         if self.cursor is not None:
-            after = tuple_(*(literal(value, column.type) for value, column in zip(self._opened(order), order, strict=True)))
+            after = tuple_(
+                *(literal(value, column.type) for value, column in zip(self._opened(order), order, strict=True))
+            )
             query = query.where(tuple_(*order) < after if descending else tuple_(*order) > after)
         result = await session.execute(query)
         found: list[Any] = list(result.scalars().all() if scalars else result.all())
@@ -81,7 +86,9 @@ class Paging:
         seal, body = raw[:SEAL_BYTES], raw[SEAL_BYTES:]
         if not hmac.compare_digest(seal, self._seal(body)):
             raise _bad_cursor()
-        return [_restored(value, column.type.python_type) for value, column in zip(orjson.loads(body), order, strict=True)]
+        return [
+            _restored(value, column.type.python_type) for value, column in zip(orjson.loads(body), order, strict=True)
+        ]
 
     def _seal(self, body: bytes) -> bytes:
         return hmac.digest(self.key, self.question + b"\0" + body, "sha256")[:SEAL_BYTES]
@@ -115,10 +122,14 @@ def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
 ) -> Paging:
-    filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor"))
+    filters = sorted(
+        (name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor")
+    )
     question = hashlib.sha256(orjson.dumps([request.url.path, filters])).digest()
     return Paging(limit, cursor, question, request.app.state.cursor_key)
 
 
 PagingQuery = Annotated[Paging, Depends(_paging)]
-"""Declare `paging: PagingQuery` on a list route, then `(await paging.rows(session, query, [Model.name, Model.id])).page(present)`."""
+"""Declare `paging: PagingQuery` on a list route, then `(await paging.rows(session, query, [Model.name,
+Model.id])).page(present)`.
+"""

@@ -26,7 +26,9 @@ class FieldError:
 class ProblemError(BaseModel):
     """One fault in the input."""
 
-    pointer: str = Field(description="JSON Pointer into the body, or the name of a parameter or header; empty for the whole body.")
+    pointer: str = Field(
+        description="JSON Pointer into the body, or the name of a parameter or header; empty for the whole body."
+    )
     code: str = Field(description="Stable code of this fault.")
     detail: str = Field(description="What is wrong and how to mend it.")
 
@@ -62,13 +64,18 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """An answer that is not a success. Subclasses fix status and code; `detail` says what is wrong here and how to mend it."""
+    """An answer that is not a success.
+
+    Subclasses fix status and code; `detail` says what is wrong here and how to mend it.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something failed on our side"
 
-    def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, detail: str, *, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
@@ -152,7 +159,11 @@ class PreconditionFailed(Problem):
 class PreconditionRequired(Problem):
     """An update came without If-Match."""
 
-    status, code, title = HTTPStatus.PRECONDITION_REQUIRED, "revision_required", "Send If-Match with the revision you read"
+    status, code, title = (
+        HTTPStatus.PRECONDITION_REQUIRED,
+        "revision_required",
+        "Send If-Match with the revision you read",
+    )
 
 
 class TooLarge(Problem):
@@ -164,7 +175,11 @@ class TooLarge(Problem):
 class UnsupportedMedia(Problem):
     """The content type or encoding is not one we read."""
 
-    status, code, title = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media", "The content type or encoding is not supported"
+    status, code, title = (
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media",
+        "The content type or encoding is not supported",
+    )
 
 
 class Unprocessable(Problem):
@@ -184,5 +199,5 @@ class Unavailable(Problem):
 
     status, code, title = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "A part of the service is away for now"
 
-    def __init__(self, detail: str, retry_after: int = 5) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), retry_after: int = 5) -> None:
+        super().__init__(detail, errors=errors, headers={"Retry-After": str(retry_after)})

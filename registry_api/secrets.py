@@ -29,7 +29,10 @@ def cursor_key(settings: Settings) -> Key:
 
 
 def secret_text(path: Path, fresh: str) -> str:
-    """The secret kept in a file; when there is none yet, `fresh` is written and returned. Safe between processes: one of them wins."""
+    """The secret kept in a file; when there is none yet, `fresh` is written and returned.
+
+    Safe between processes: one of them wins.
+    """
     try:
         return path.read_text().strip()
     except FileNotFoundError:

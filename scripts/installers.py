@@ -28,7 +28,9 @@ def environment_for_uv(environment: Mapping[str, str], pip_config: str) -> dict[
         for variable, value in _settings(pip_config).items()
         if variable not in environment and OLDER_NAMES.get(variable, variable) not in environment
     }
-    return {**environment, **untold}
+    # pip takes the best file of any index, uv the first index that has the name; the lock's hashes keep this safe.
+    equals = {"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in untold else {}
+    return {**equals, **environment, **untold}
 
 
 def _settings(pip_config: str) -> dict[str, str]:

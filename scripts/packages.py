@@ -63,7 +63,7 @@ def for_wheels(machine: Machine) -> list[Package]:
 
 
 def for_browser(machine: Machine) -> list[Package]:
-    """Debian's Chromium when no browser is there; nothing on Ubuntu, whose package is a stub that installs a snap."""
+    """Debian's Chromium when no browser is there; nothing on Ubuntu, whose package only installs a snap."""
     return [] if machine.browser() or machine.ubuntu else [Package("a browser for the tests", ("chromium",))]
 
 

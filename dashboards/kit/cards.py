@@ -12,14 +12,14 @@ import plotly.graph_objects as go
 import polars as pl
 from dash import dcc, html
 
-from dashboards.data import Data, Snapshot
+from dashboards.data import Data
 from dashboards.kit import format as f
 from dashboards.kit.icons import icon
-from dashboards.kit.page import Call, Card, Component, Scope
+from dashboards.kit.page import Call, Card, Component, Glance, Scope, Source
 from dashboards.kit.tables import grid
 from dashboards.queries.question import Question
 from dashboards.registry import Registry, Unreachable
-from warehouse.read import NoSnapshot
+from warehouse.read import NoSnapshot, Snapshot
 
 log = logging.getLogger(__name__)
 STALE_AFTER = timedelta(hours=36)
@@ -73,7 +73,8 @@ def answer(card: Card, scope: Scope, sources: Sources, view: View) -> Component:
         if isinstance(source, Call):
             return _present(card, scope, source, source.run(sources.registry, scope.viewer), None, view)
         snapshot = sources.data.open(scope.viewer)
-        return _present(card, scope, source, sources.data.ask(scope.viewer, snapshot, source), snapshot, view)
+        frame = source.read(snapshot) if isinstance(source, Glance) else sources.data.ask(scope.viewer, snapshot, source)
+        return _present(card, scope, source, frame, snapshot, view)
     except NoSnapshot:
         return unpublished()
     except Unreachable as error:
@@ -86,7 +87,7 @@ def answer(card: Card, scope: Scope, sources: Sources, view: View) -> Component:
 
 
 def _present(
-    card: Card, scope: Scope, source: Question | Call, frame: pl.DataFrame, snapshot: Snapshot | None, view: View
+    card: Card, scope: Scope, source: Source, frame: pl.DataFrame, snapshot: Snapshot | None, view: View
 ) -> Component:
     foot = footer(card, scope, source, snapshot)
     if frame.is_empty():
@@ -104,8 +105,9 @@ def _present(
 
 def graph(figure: go.Figure, card: Card, title: str) -> Component:
     """A figure that fills its card; its meaning is also in the sentence above and the table behind the switch."""
-    chart = dcc.Graph(figure=figure, config=GRAPH_CONFIG, style={"height": f"{card.height}px"})
-    return html.Div(chart, role="img", **{"aria-label": f"Chart: {title}. Switch to the table for its values."})
+    chart = dcc.Graph(figure=figure, config=GRAPH_CONFIG, responsive=True, style={"height": "100%", "width": "100%"})
+    room = {"minHeight": f"{card.height}px"}
+    return html.Div(chart, className="chart", style=room, role="img", **{"aria-label": f"Chart: {title}. Switch to the table for its values."})
 
 
 def state(name: str, children: list[Any]) -> Component:
@@ -133,7 +135,7 @@ def failed(card_id: str, text: str) -> Component:
     return state("failed", [html.Div([icon("alert"), html.P(text), retry], className="card-message", role="alert")])
 
 
-def footer(card: Card, scope: Scope, source: Question | Call, snapshot: Snapshot | None) -> Component | None:
+def footer(card: Card, scope: Scope, source: Source, snapshot: Snapshot | None) -> Component | None:
     """When the data is from, the SQL, and the exports of the full result."""
     if card.plain:
         return None
@@ -141,9 +143,10 @@ def footer(card: Card, scope: Scope, source: Question | Call, snapshot: Snapshot
         return html.Div(html.Span(f"Asked the API {f.moment(scope.now)}"), className="card-foot")
     stale = scope.now - f.utc(snapshot.published_at) > STALE_AFTER
     age = f"{f.ago(snapshot.published_at, scope.now)}" if stale else ""
-    stamp = html.Time(f"Data as of {f.moment(snapshot.published_at)}" + (f" · {age}" if age else ""))
+    stamp = html.Time(f"As of {f.moment(snapshot.published_at)}" + (f" · {age}" if age else ""))
     mark = html.Span([icon("clock"), "Stale"], className="stale-mark") if stale else None
-    tools = html.Div([_sql_button(card, source), *(_export(card, scope, kind) for kind in EXPORTS)], className="tools")
+    buttons = [_sql_button(card, source)] if isinstance(source, Question) else []
+    tools = html.Div([*buttons, *(_export(card, scope, kind) for kind in EXPORTS)], className="tools")
     return html.Div([html.Div([part for part in (mark, stamp) if part]), tools], className="card-foot")
 
 

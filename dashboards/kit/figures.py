@@ -70,6 +70,7 @@ def heatmap(z: list[list[float | None]], x: list[str], y: list[str], colours: Pa
         y=y,
         text=text,
         texttemplate="%{text}" if len(x) <= 16 else None,
+        textfont={"color": colours.text},
         hovertemplate=hover,
         colorscale=scale,
         zmin=0,
@@ -79,9 +80,8 @@ def heatmap(z: list[list[float | None]], x: list[str], y: list[str], colours: Pa
         showscale=False,
         hoverongaps=False,
     )
-    return figure(
-        colours, trace, hovermode="closest", yaxis={"autorange": "reversed", "showgrid": False, "rangemode": "normal"}
-    )
+    rows = {"autorange": "reversed", "showgrid": False, "rangemode": "normal", "ticks": ""}
+    return figure(colours, trace, hovermode="closest", yaxis=rows, xaxis={"ticks": ""})
 
 
 def _faint(colour: str) -> str:

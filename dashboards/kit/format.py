@@ -16,7 +16,8 @@ def short(value: float | None) -> str:
         return MISSING
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size and abs(value) >= 10_000:
-            return f"{value / size:.3g} {unit}"
+            scaled = value / size
+            return f"{scaled:.{2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0}f} {unit}"
     return f"{value:,.0f}"
 
 

@@ -14,6 +14,7 @@ from dashboards.kit.urlstate import Filter, Selection
 from dashboards.queries.question import Question
 from dashboards.registry import Registry
 from dashboards.session import Viewer
+from warehouse.read import Snapshot
 
 Component = Any
 """A Dash component; their classes are generated and untyped."""
@@ -41,7 +42,17 @@ class Call:
     run: Callable[[Registry, Viewer], pl.DataFrame]
 
 
-Source = Question | Call
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A card's source that is what a snapshot says of itself, besides its tables."""
+
+    name: str
+    title: str
+    summary: str
+    read: Callable[[Snapshot], pl.DataFrame]
+
+
+Source = Question | Glance | Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,9 +91,15 @@ def _definition(column: Column) -> dict[str, Any]:
 
 
 def rows(frame: pl.DataFrame) -> list[Mapping[str, Any]]:
-    """The frame as JSON rows: times to the minute, days as ISO dates, which also sort as text."""
-    timed = frame.with_columns(cs.datetime().dt.strftime("%Y-%m-%d %H:%M"), cs.date().dt.strftime("%Y-%m-%d"))
+    """The frame as JSON rows: times to the minute, or as days where all are midnight; ISO forms also sort as text."""
+    timed = frame.with_columns(
+        column.dt.strftime("%Y-%m-%d" if _whole_days(column) else "%Y-%m-%d %H:%M") for column in frame.select(cs.temporal())
+    )
     return timed.with_columns(cs.decimal().cast(pl.Float64)).to_dicts()
+
+
+def _whole_days(column: pl.Series) -> bool:
+    return column.dtype == pl.Date or bool((column.dt.truncate("1d") == column).all())
 
 
 def title_of(name: str) -> str:

@@ -35,7 +35,7 @@ LIGHT = Palette(
     muted="#55637a",
     grid="#e8ecf1",
     series=("#0e7a6f", "#c2610c", "#4c51bf", "#c02670", "#4d7c0f", "#0b76b8", "#7e3fc4", "#6b5d4f"),
-    scale=("#eef7f5", "#bfe3dc", "#83c8bd", "#44a899", "#0e7a6f", "#0a4f49"),
+    scale=("#f0f7f6", "#d5ece8", "#b3ddd6", "#8ecbc1", "#68b8ac"),
 )
 DARK = Palette(
     scheme="dark",
@@ -44,7 +44,7 @@ DARK = Palette(
     muted="#9fadbd",
     grid="#26313c",
     series=("#3cc9b5", "#f0a349", "#8f96f5", "#f178b0", "#a3d65c", "#58b7ee", "#c495f5", "#c2b3a3"),
-    scale=("#182a2f", "#1c4647", "#1f6661", "#27897f", "#3cc9b5", "#a8efe3"),
+    scale=("#1a2730", "#1a3a3e", "#1a4c4c", "#1b5e5a", "#1c7068"),
 )
 PALETTES: dict[str, Palette] = {"light": LIGHT, "dark": DARK}
 
@@ -73,7 +73,7 @@ def template(colours: Palette) -> "go.layout.Template":
     import plotly.graph_objects as go
 
     axis = {"gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "tickcolor": colours.grid}
-    axis |= {"automargin": True, "title": {"font": {"size": 12, "color": colours.muted}}, "tickfont": {"size": 12}}
+    axis |= {"automargin": True, "title": {"font": {"size": 12, "color": colours.muted}}, "tickfont": {"size": 12}, "ticklabelstandoff": 6}
     return go.layout.Template(
         layout={
             "colorway": list(colours.series),
@@ -83,7 +83,7 @@ def template(colours: Palette) -> "go.layout.Template":
             "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
             "hovermode": "x unified",
             "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.grid, "font": {"color": colours.text}},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": colours.text}},
+            "legend": {"orientation": "h", "traceorder": "normal", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": colours.text}},
             "xaxis": axis | {"showgrid": False},
             "yaxis": axis | {"rangemode": "tozero", "separatethousands": True},
         }

@@ -17,6 +17,12 @@ def totals(period: str) -> Question:
         earlier AS (
             SELECT sum(uses) AS uses FROM fct_usage_daily, span
             WHERE day <= last_day - CAST($days AS INTEGER) AND day > last_day - 2 * CAST($days AS INTEGER)
+        ),
+        busiest AS (
+            SELECT sum(active_persons) AS persons, title, day
+            FROM mart_adoption JOIN dim_plugin USING (plugin_id), span
+            WHERE day > last_day - CAST($days AS INTEGER)
+            GROUP BY plugin_id, title, day HAVING sum(active_persons) > 0 ORDER BY persons DESC, day DESC, title LIMIT 1
         )
         SELECT
             (SELECT count(*) FROM dim_plugin) AS plugins,
@@ -27,10 +33,10 @@ def totals(period: str) -> Question:
             (SELECT count(DISTINCT plugin_id) FROM fct_installation_interval WHERE to_at IS NULL) AS installed_plugins,
             (SELECT uses FROM recent) AS uses,
             (SELECT uses FROM earlier) AS uses_before,
-            (SELECT max(persons) FROM (SELECT sum(active_persons) AS persons FROM mart_adoption GROUP BY day, plugin_id))
-                AS persons_peak,
+            busiest.persons, busiest.title AS persons_plugin, busiest.day AS persons_day,
             (SELECT count(*) FROM dim_advisory) AS advisories,
             (SELECT count(*) FROM dim_advisory WHERE unfixed) AS unfixed
+        FROM (SELECT 1) LEFT JOIN busiest ON true
         """,
         {"days": days(period)},
     )
@@ -148,19 +154,14 @@ def latest_releases() -> Question:
     )
 
 
-def freshness() -> Question:
-    """What the snapshot says about itself, and how its checks went; one row."""
+def reach() -> Question:
+    """How far each kind of data reaches; one row, null where there is none."""
     return Question(
-        "freshness",
-        "Data freshness",
-        "When this snapshot was published, how far its data reaches, and how its checks went.",
+        "reach",
+        "How far the data reaches",
+        "The last day of each kind of data in this snapshot.",
         """
         SELECT
-            (SELECT value FROM snapshot_info WHERE key = 'snapshot_id') AS snapshot_id,
-            (SELECT value FROM snapshot_info WHERE key = 'published_at') AS published_at,
-            (SELECT value FROM snapshot_info WHERE key = 'data_until') AS data_until,
-            (SELECT count(*) FROM snapshot_checks) AS checks,
-            (SELECT count(*) FROM snapshot_checks WHERE NOT passed) AS failed,
             (SELECT max(day) FROM fct_usage_daily) AS last_usage_day,
             (SELECT max(greatest(from_at, coalesce(to_at, from_at))) FROM fct_installation_interval) AS last_observation,
             (SELECT max(month) FROM mart_outside_popularity) AS last_outside_month

@@ -139,8 +139,9 @@ def performance(ref: str, own: str) -> Question:
         "How often uses of each release failed and how long they took, weeks weighted by their uses.",
         f"""{THIS}
         SELECT m.version, min(week) AS first_week, max(week) AS last_week, sum(m.uses) AS uses,
-            sum(m.errors) / nullif(sum(m.uses), 0) AS error_rate,
-            sum(m.duration_ms_p50 * m.uses) / nullif(sum(m.uses) FILTER (m.duration_ms_p50 IS NOT NULL), 0) AS p50_ms,
+            sum(m.errors) / nullif(sum(CASE WHEN m.error_rate > 0 THEN m.errors / m.error_rate ELSE m.uses END), 0)
+                AS error_rate,
+            sum(m.duration_ms_p50 * m.uses) / nullif(sum(m.uses) FILTER (m.duration_ms_p50 IS NOT NULL), 0) AS typical_ms,
             max(m.duration_ms_p95) AS worst_p95_ms,
             avg(m.cpu_percent_mean) AS cpu_percent, avg(m.memory_bytes_mean) / 1e6 AS memory_mb
         FROM mart_plugin_performance AS m LEFT JOIN dim_release AS r USING (release_id)

@@ -2,6 +2,10 @@
 
 from dashboards.queries.question import Question, days
 
+LATER = "('repeated_event', 'removed_without_add')"
+"""Codes that the warehouse adds by day of the event; the rows behind them were accepted at the door before."""
+KEPT = "('accepted', 'duplicate', 'repeated_event', 'removed_without_add')"
+
 
 def totals(stream: str, period: str) -> Question:
     """Rows accepted, doubled and refused in the period; one row, nulls when nothing came in."""
@@ -9,14 +13,13 @@ def totals(stream: str, period: str) -> Question:
         "quality_totals",
         "Intake",
         "Rows received in the period, by what became of them.",
-        """
+        f"""
         WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT CAST(sum(rows) AS BIGINT) AS received,
+        SELECT CAST(sum(rows) FILTER (code NOT IN {LATER}) AS BIGINT) AS received,
             CAST(sum(rows) FILTER (code = 'accepted') AS BIGINT) AS accepted,
             CAST(sum(rows) FILTER (code = 'duplicate') AS BIGINT) AS duplicates,
-            CAST(sum(rows) FILTER (code NOT IN ('accepted', 'duplicate')) AS BIGINT) AS rejected,
-            (SELECT count(*) FROM snapshot_checks) AS checks,
-            (SELECT count(*) FROM snapshot_checks WHERE NOT passed) AS failed_checks
+            CAST(sum(rows) FILTER (code NOT IN {KEPT}) AS BIGINT) AS rejected,
+            CAST(sum(rows) FILTER (code IN {LATER}) AS BIGINT) AS set_aside
         FROM mart_data_quality, span
         WHERE ($stream = '' OR stream = $stream) AND day > last_day - CAST($days AS INTEGER)
         """,
@@ -30,12 +33,13 @@ def intake_per_day(stream: str, period: str) -> Question:
         "intake_per_day",
         "Intake per day",
         "Rows received per day: accepted, already known, or refused.",
-        """
+        f"""
         WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
         SELECT day, CASE WHEN code IN ('accepted', 'duplicate') THEN code ELSE 'rejected' END AS outcome,
             CAST(sum(rows) AS BIGINT) AS rows
         FROM mart_data_quality, span
-        WHERE ($stream = '' OR stream = $stream) AND day > last_day - CAST($days AS INTEGER)
+        WHERE code NOT IN {LATER} AND ($stream = '' OR stream = $stream)
+            AND day > last_day - CAST($days AS INTEGER)
         GROUP BY ALL ORDER BY day, outcome
         """,
         {"stream": stream, "days": days(period)},
@@ -48,10 +52,11 @@ def rejects_by_reason(stream: str, period: str) -> Question:
     return Question(
         "rejects_by_reason",
         "Refused rows by reason",
-        "Why rows were refused; the API's intake batches hold each row with its reason.",
-        """
+        "Why rows were refused at the door, or set aside later; the API's intake batches hold each with its reason.",
+        f"""
         WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT stream, code, CAST(sum(rows) AS BIGINT) AS rows, min(day) AS first_day, max(day) AS last_day_seen
+        SELECT stream, code, CASE WHEN code IN {LATER} THEN 'set aside later' ELSE 'refused' END AS fate,
+            CAST(sum(rows) AS BIGINT) AS rows, min(day) AS first_day, max(day) AS last_day_seen
         FROM mart_data_quality, span
         WHERE code NOT IN ('accepted', 'duplicate') AND ($stream = '' OR stream = $stream)
             AND day > last_day - CAST($days AS INTEGER)
@@ -67,31 +72,18 @@ def by_stream(period: str) -> Question:
         "by_stream",
         "By stream",
         "What came in through each door, and the share that was refused.",
-        """
+        f"""
         WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT stream, CAST(sum(rows) FILTER (code = 'accepted') AS BIGINT) AS accepted,
-            CAST(sum(rows) FILTER (code = 'duplicate') AS BIGINT) AS duplicates,
-            CAST(sum(rows) FILTER (code NOT IN ('accepted', 'duplicate')) AS BIGINT) AS rejected,
-            coalesce(sum(rows) FILTER (code NOT IN ('accepted', 'duplicate')), 0) / sum(rows) AS rejected_share
+        SELECT stream, coalesce(CAST(sum(rows) FILTER (code = 'accepted') AS BIGINT), 0) AS accepted,
+            coalesce(CAST(sum(rows) FILTER (code = 'duplicate') AS BIGINT), 0) AS duplicates,
+            coalesce(CAST(sum(rows) FILTER (code NOT IN {KEPT}) AS BIGINT), 0) AS rejected,
+            coalesce(sum(rows) FILTER (code NOT IN {KEPT}), 0)
+                / nullif(sum(rows) FILTER (code NOT IN {LATER}), 0) AS rejected_share
         FROM mart_data_quality, span
         WHERE day > last_day - CAST($days AS INTEGER)
         GROUP BY stream ORDER BY stream
         """,
         {"days": days(period)},
-    )
-
-
-def checks() -> Question:
-    """Every check of the build behind this snapshot, failed ones first."""
-    return Question(
-        "checks",
-        "Checks",
-        "The checks that the build behind this snapshot went through; failed ones first.",
-        """
-        SELECT CASE WHEN passed THEN 'passed' ELSE 'failed' END AS status, check_name, table_name, severity,
-            CAST(observed AS VARCHAR) AS observed, CAST(expected AS VARCHAR) AS expected, failed_rows, checked_at
-        FROM snapshot_checks ORDER BY passed, table_name, check_name
-        """,
     )
 
 

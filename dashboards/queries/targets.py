@@ -82,22 +82,16 @@ def history(name: str, tenant: str, own: str) -> Question:
         "Changes",
         "Plugins added, changed and removed, newest first.",
         f"""{THIS},
-        ends AS (
-            SELECT plugin_id, interval_number, version, from_at, to_at,
-                lag(to_at) OVER (PARTITION BY plugin_id ORDER BY interval_number) AS before_to,
-                lead(from_at) OVER (PARTITION BY plugin_id ORDER BY interval_number) AS next_from
-            FROM fct_installation_interval WHERE target_id = (SELECT target_id FROM this)
-        ),
         changes AS (
-            SELECT from_at AS at, CASE WHEN before_to = from_at THEN 'updated' ELSE 'added' END AS change,
-                plugin_id, version FROM ends
+            SELECT from_at AS changed_at, CASE opening WHEN 'changed' THEN 'updated' ELSE opening END AS change, plugin_id, version
+            FROM fct_installation_interval WHERE target_id = (SELECT target_id FROM this)
             UNION ALL
-            SELECT to_at, 'removed', plugin_id, version FROM ends
-            WHERE to_at IS NOT NULL AND next_from IS DISTINCT FROM to_at
+            SELECT to_at, closing, plugin_id, version FROM fct_installation_interval
+            WHERE closing = 'removed' AND target_id = (SELECT target_id FROM this)
         )
-        SELECT at, change, p.ref AS plugin, version, '/plugins/' || p.namespace || '/' || p.name AS href
+        SELECT changed_at, change, p.ref AS plugin, version, '/plugins/' || p.namespace || '/' || p.name AS href
         FROM changes JOIN dim_plugin AS p USING (plugin_id)
-        ORDER BY at DESC, change, plugin
+        ORDER BY changed_at DESC, change, plugin
         """,
         {"name": name, "tenant": tenant, "own": own},
         shown=2_000,

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     dashboards_port: int = Field(default=8402, description="Port of the dashboards.")
     api_token: SecretStr | None = Field(default=None, description="Token a client process presents; unset means the file below.")
     max_body_bytes: int = Field(default=64 * 1024 * 1024, description="Largest request body after decompression, bytes.")
+    job_workers: int = Field(default=1, ge=0, description="Job workers inside the API process; 0 for none.")
     log_level: str = Field(default="INFO", description="Least severe level that is logged.")
 
     @property

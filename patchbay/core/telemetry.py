@@ -98,7 +98,7 @@ def redact(text: str) -> str:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: at, level, logger, message, trace_id, request_id, extra fields, error; always redacted."""
+    """One JSON object a line: at, level, logger, message, trace_id, request_id, extra fields, error; redacted."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -118,7 +118,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Makes every logger of the process write JSON lines to the stream (stderr when None); ValueError for no such level."""
+    """Makes every logger of the process write JSON lines to the stream (None: stderr); ValueError for a bad level."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -21,12 +21,16 @@ _FIRST_WAVE = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Adoptions:
-    """One row per tenant and plugin it takes up; `dependency` ones came along with another plugin."""
+    """One row per tenant and plugin it takes up.
+
+    `dependency` ones came along with another plugin; `needed` ones are required by another one the tenant has.
+    """
 
     tenant: Ints
     plugin: Ints
     at: Ints
     dependency: Flags
+    needed: Flags
 
     def __len__(self) -> int:
         return len(self.tenant)
@@ -49,42 +53,54 @@ class Intervals:
 def build_adoptions(
     config: WorldConfig, catalogue: Catalogue, dependencies: Dependencies, tenants: Tenants, affinity: Affinity
 ) -> Adoptions:
-    """First choices follow popularity, later ones the latent taste; a vendor already known draws more of its plugins."""
+    """First choices follow popularity, later ones the latent taste; a known vendor draws more of its plugins."""
     rng = config.rng("adoption")
-    times = _adoption_times(config, rng, tenants, len(catalogue))
+    steps = _adoption_counts(rng, tenants, len(catalogue))
+    times = _adoption_times(config, rng, steps)
     closure = dependencies.required_closure(len(catalogue))
     taken = np.zeros((len(tenants), len(catalogue)), dtype=np.bool_)
     familiar = np.zeros((len(tenants), int(catalogue.vendor.max()) + 1))
     rows: list[tuple[int, int, int, bool]] = []
     for step in range(times.shape[1]):
-        logits = _logits(step / times.shape[1], catalogue, affinity) + 0.5 * familiar[:, catalogue.vendor]
+        known = np.minimum(familiar, 3.0)[:, catalogue.vendor]
+        logits = _logits(np.minimum(step / steps, 1.0), catalogue, affinity) + 0.5 * known
         logits[taken | (catalogue.created > times[:, step, None])] = -np.inf
         choice = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
         for tenant in np.flatnonzero((times[:, step] < config.end_us) & np.isfinite(logits.max(axis=1))).tolist():
             rows += _take(tenant, int(choice[tenant]), int(times[tenant, step]), taken, closure)
             familiar[tenant, catalogue.vendor[choice[tenant]]] += 1.0
-    tenant, plugin, at, dependency = zip(*rows, strict=True)
-    return Adoptions(*(np.array(column, dtype=np.int64) for column in (tenant, plugin, at)), np.array(dependency))
+    required = {(tenant, needs) for tenant, plugin, *_ in rows for needs in closure[plugin]}
+    needed = np.array([(tenant, plugin) in required for tenant, plugin, *_ in rows])
+    table = np.array(rows, dtype=np.int64)
+    return Adoptions(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.bool_), needed)
 
 
-def _adoption_times(config: WorldConfig, rng: np.random.Generator, tenants: Tenants, plugins: int) -> Ints:
-    """Tenants × steps, ascending; a step at the end of the world does not happen. A third comes in the first fortnight."""
+def _adoption_counts(rng: np.random.Generator, tenants: Tenants, plugins: int) -> Ints:
+    """How many plugins each tenant will choose: some two dozen, more where more is used, at most a sixth of all."""
+    steps = rng.lognormal(np.log(26.0), 0.45, len(tenants)) * (tenants.share * len(tenants)) ** 0.25
+    counts: Ints = np.clip(steps, 5, max(6, plugins // 6)).astype(np.int64)
+    return counts
+
+
+def _adoption_times(config: WorldConfig, rng: np.random.Generator, steps: Ints) -> Ints:
+    """Tenants × steps, ascending; steps after the world's end do not happen. A third comes in the first fortnight."""
     span = config.end_us - config.adoption_start_us
-    founded = rng.uniform(0.0, 0.45, len(tenants)) * np.linspace(0.2, 1.0, len(tenants))
-    steps = rng.lognormal(np.log(24.0), 0.45, len(tenants)) * (tenants.share * len(tenants)) ** 0.25
-    steps = np.clip(steps, 5, max(6, plugins // 3)).astype(np.int64)
+    founded = rng.uniform(0.0, 0.45, len(steps)) * np.linspace(0.2, 1.0, len(steps))
     order = np.arange(steps.max())
-    share = rng.random((len(tenants), len(order)))
+    share = rng.random((len(steps), len(order)))
     first = order < _FIRST_WAVE * steps[:, None]
-    moment = np.where(first, founded[:, None] + 0.04 * share, founded[:, None] + 0.04 + (0.96 - founded[:, None]) * share)
+    moment = np.where(
+        first, founded[:, None] + 0.04 * share, founded[:, None] + 0.04 + (0.96 - founded[:, None]) * share
+    )
     moment = np.where(order < steps[:, None], moment, 2.0)
     return config.adoption_start_us + (np.sort(moment, axis=1) * span).astype(np.int64)
 
 
-def _logits(progress: float, catalogue: Catalogue, affinity: Affinity) -> Floats:
-    """Popularity fades and taste grows with progress through a tenant's choices; libraries are rarely chosen for themselves."""
-    appeal = (1.0 - 0.6 * progress) * catalogue.popularity - 1.5 * catalogue.library
-    return np.asarray(appeal + (0.8 + 1.2 * progress) * affinity.tenants)
+def _logits(progress: Floats, catalogue: Catalogue, affinity: Affinity) -> Floats:
+    """Popularity fades and taste grows with a tenant's progress; libraries are rarely chosen for themselves."""
+    late = progress[:, None]
+    appeal = (1.0 - 0.6 * late) * catalogue.popularity - 1.5 * catalogue.library
+    return np.asarray(appeal + (1.5 + 1.5 * late) * affinity.tenants)
 
 
 def _take(
@@ -96,20 +112,20 @@ def _take(
 
 
 def build_intervals(config: WorldConfig, adoptions: Adoptions, targets: Targets, affinity: Affinity) -> Intervals:
-    """Rolled out from dev over staging to production where the target likes it; dependencies go everywhere at once."""
+    """Rolled out from dev over staging to production where the target likes it; what is needed goes everywhere."""
     rng = config.rng("placement")
     row, target = _pairs(adoptions, targets)
-    dependency, plugin = adoptions.dependency[row], adoptions.plugin[row]
+    needed, plugin = adoptions.needed[row], adoptions.plugin[row]
     first_target = np.searchsorted(targets.tenant, adoptions.tenant)[row]
     liking, stage = affinity.targets[target, plugin], targets.environment[target]
     odds = np.log(_PLACED / (1.0 - _PLACED))[stage] + 0.8 * liking
-    placed = dependency | (rng.random(len(row)) < 1.0 / (1.0 + np.exp(-odds))) | (target == first_target)
-    lag = rng.lognormal(np.log(_LAG_DAYS[stage]), 0.6) * DAY * ~dependency
+    placed = needed | (rng.random(len(row)) < 1.0 / (1.0 + np.exp(-odds))) | (target == first_target)
+    lag = rng.lognormal(np.log(_LAG_DAYS[stage]), 0.6) * DAY * ~needed
     start = adoptions.at[row] + lag.astype(np.int64)
     stay = rng.exponential(800.0 * np.exp(0.5 * liking)) * DAY
-    stop = np.where(dependency, OPEN, start + stay.astype(np.int64) + DAY)
+    stop = np.where(needed, OPEN, start + stay.astype(np.int64) + DAY)
     keep = placed & (start < config.end_us)
-    first = Intervals(*(column[keep] for column in (target, plugin, start, stop, dependency)))
+    first = Intervals(*(column[keep] for column in (target, plugin, start, stop, adoptions.dependency[row])))
     return _with_returns(config, rng, first)
 
 

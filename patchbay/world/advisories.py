@@ -28,14 +28,21 @@ class Advisory:
 
 
 def build_advisories(config: WorldConfig, catalogue: Catalogue, releases: Releases) -> tuple[Advisory, ...]:
-    """About 7 % of the public plugins have one, more often those with many releases; a fifth are unfixed; one is the host's."""
+    """About 7 % of the public plugins have one, more with many releases; a fifth are unfixed; one is the host's."""
     rng = config.rng("advisories")
     counts = np.bincount(releases.plugin, minlength=len(catalogue)) * (catalogue.owner == OPERATOR)
     wanted = max(2, config.plugins * 7 // 100)
-    drawn = np.sort(rng.choice(len(catalogue), min(wanted, int((counts > 0).sum())), replace=False, p=counts / counts.sum()))
-    found = [_of_plugin(config, rng, releases, int(plugin), unfixed=place % 5 == 0) for place, plugin in enumerate(drawn)]
+    drawn = np.sort(
+        rng.choice(len(catalogue), min(wanted, int((counts > 0).sum())), replace=False, p=counts / counts.sum())
+    )
+    found = [
+        _of_plugin(config, rng, releases, int(plugin), unfixed=place % 5 == 0) for place, plugin in enumerate(drawn)
+    ]
     host_at = config.start_us - 20 * DAY
-    return (*found, Advisory(_number(host_at, len(found)), None, ADVISORY_SUBJECTS[1], "high", None, "2.3.9", host_at))
+    return (
+        *found,
+        Advisory(_number(host_at, len(catalogue)), None, ADVISORY_SUBJECTS[1], "high", None, "2.3.9", host_at),
+    )
 
 
 def _of_plugin(

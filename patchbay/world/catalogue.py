@@ -99,7 +99,7 @@ def _owners(config: WorldConfig) -> Ints:
 def _label_shares() -> Floats:
     shares = np.ones(len(_LABEL_NAMES))
     shares[_LIBRARY] = 2.0
-    return shares / shares.sum()
+    return np.asarray(shares / shares.sum())
 
 
 def _vendors(rng: np.random.Generator, owner: Ints) -> Ints:
@@ -121,7 +121,7 @@ def _creation(config: WorldConfig, rng: np.random.Generator, count: int) -> Ints
 def _popularity(count: int) -> Floats:
     """Zipf-like: the logarithm of 1 / rank^0.8, centred."""
     logits = -0.8 * np.log(np.arange(1, count + 1))
-    return logits - logits.mean()
+    return np.asarray(logits - logits.mean())
 
 
 def _describe(
@@ -131,7 +131,9 @@ def _describe(
     people = {number: _people(rng) for number in np.unique(vendor).tolist()}
     taken: set[str] = set()
     plugins = []
-    for index, (label_id, vendor_id, owner_id) in enumerate(zip(label.tolist(), vendor.tolist(), owner.tolist(), strict=True)):
+    for index, (label_id, vendor_id, owner_id) in enumerate(
+        zip(label.tolist(), vendor.tolist(), owner.tolist(), strict=True)
+    ):
         namespace = vendors[vendor_id] if owner_id == OPERATOR else tenant_slugs[owner_id]
         plugins.append(_plugin(rng, index, namespace, _LABEL_NAMES[label_id], people[vendor_id], taken))
     return tuple(plugins)

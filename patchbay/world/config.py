@@ -16,7 +16,7 @@ DEFAULT_PLUGINS, DEFAULT_TENANTS, DEFAULT_DAYS, DEFAULT_EVENTS = 500, 40, 90, 2_
 
 @dataclass(frozen=True, slots=True)
 class DefectConfig:
-    """Faults a sender of good faith commits, so that rejects and duplicates have something to show; zeros turn them off."""
+    """Faults a sender of good faith commits, so that rejects and duplicates can be shown; zeros turn them off."""
 
     repeated_in_batch: int = 40
     repeated_across_batches: int = 25
@@ -54,14 +54,18 @@ class WorldConfig:
             if getattr(self, name) < limit:
                 raise ValueError(f"{name} must be at least {limit}, not {getattr(self, name)}")
         if self.release_days < self.adoption_days:
-            raise ValueError(f"release_days must be at least adoption_days ({self.adoption_days}), not {self.release_days}")
+            raise ValueError(
+                f"release_days must be at least adoption_days ({self.adoption_days}), not {self.release_days}"
+            )
 
     @property
     def event_target(self) -> int:
         """Number of usage events aimed at; what is generated lies within a few percent of it."""
         if self.events is not None:
             return self.events
-        share = self.tenants / DEFAULT_TENANTS * self.days / DEFAULT_DAYS * (self.plugins / DEFAULT_PLUGINS) ** 0.5
+        share: float = (
+            self.tenants / DEFAULT_TENANTS * self.days / DEFAULT_DAYS * (self.plugins / DEFAULT_PLUGINS) ** 0.5
+        )
         return max(1_000, round(DEFAULT_EVENTS * share))
 
     @property

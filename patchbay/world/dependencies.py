@@ -6,7 +6,6 @@ import numpy as np
 
 from patchbay.world.catalogue import OPERATOR, Catalogue
 from patchbay.world.config import WorldConfig
-from patchbay.world.releases import Releases
 from patchbay.world.times import Flags, Floats, Ints
 
 
@@ -24,9 +23,11 @@ class Dependencies:
         return [(int(self.needs[row]), bool(self.optional[row])) for row in rows]
 
     def required_closure(self, count: int) -> list[tuple[int, ...]]:
-        """For each of `count` plugins all it needs in the end, what is needed most deeply first; optional ones left out."""
+        """For each of `count` plugins all it needs in the end, deepest first; optional ones left out."""
         direct: list[list[int]] = [[] for _ in range(count)]
-        for plugin, needs, optional in zip(self.plugin.tolist(), self.needs.tolist(), self.optional.tolist(), strict=True):
+        for plugin, needs, optional in zip(
+            self.plugin.tolist(), self.needs.tolist(), self.optional.tolist(), strict=True
+        ):
             if not optional:
                 direct[plugin].append(needs)
         closures: dict[int, tuple[int, ...]] = {}
@@ -41,10 +42,10 @@ def _closure(plugin: int, direct: list[list[int]], known: dict[int, tuple[int, .
 
 
 def build_dependencies(config: WorldConfig, catalogue: Catalogue) -> Dependencies:
-    """1.3 dependencies per plugin on average, 30 % of them optional; private plugins are needed by nobody."""
+    """0.9 dependencies per plugin on average, 35 % of them optional; private plugins are needed by nobody."""
     rng = config.rng("dependencies")
     count = len(catalogue)
-    wanted = np.minimum(rng.poisson(1.3, count), 5)
+    wanted = np.minimum(rng.poisson(0.9, count), 5)
     weights = _hub_weights(rng, catalogue)
     rows: list[tuple[int, int]] = []
     for plugin in np.flatnonzero(wanted).tolist():
@@ -54,22 +55,9 @@ def build_dependencies(config: WorldConfig, catalogue: Catalogue) -> Dependencie
             share = weights[older] / weights[older].sum()
             rows += [(plugin, int(needs)) for needs in np.sort(rng.choice(older, size, replace=False, p=share))]
     plugins, needs = (np.array(column, dtype=np.int64) for column in (zip(*rows, strict=True) if rows else ((), ())))
-    return Dependencies(plugins, needs, rng.random(len(rows)) < 0.3)
+    return Dependencies(plugins, needs, rng.random(len(rows)) < 0.35)
 
 
 def _hub_weights(rng: np.random.Generator, catalogue: Catalogue) -> Floats:
     """Libraries attract: a few hubs collect most dependants."""
     return np.exp(rng.normal(0.0, 1.2, len(catalogue)) + 2.2 * catalogue.library)
-
-
-def requirements(releases: Releases, dependencies: Dependencies) -> dict[int, list[tuple[int, str, bool]]]:
-    """For each release its (needed plugin, requirement, optional); the requirement is the newest stable one at that time."""
-    wanted: dict[int, list[tuple[int, str, bool]]] = {}
-    for plugin, needs, optional in zip(
-        dependencies.plugin.tolist(), dependencies.needs.tolist(), dependencies.optional.tolist(), strict=True
-    ):
-        rows = np.flatnonzero(releases.plugin == plugin)
-        least = releases.latest_stable(np.full(len(rows), needs), releases.at[rows])
-        for row, release in zip(rows.tolist(), least.tolist(), strict=True):
-            wanted.setdefault(row, []).append((needs, f">={releases.version[release]}", optional))
-    return wanted

@@ -13,7 +13,18 @@ Array = npt.NDArray[Any]
 
 USE, ERROR, VIEW, SEARCH, IMPRESSION, FEEDBACK, INSTALL, UNINSTALL, UPGRADE, RESOURCE = (
     USAGE_TYPES.index(name)
-    for name in ("use", "error", "view", "search", "impression", "feedback", "install", "uninstall", "upgrade", "resource")
+    for name in (
+        "use",
+        "error",
+        "view",
+        "search",
+        "impression",
+        "feedback",
+        "install",
+        "uninstall",
+        "upgrade",
+        "resource",
+    )
 )
 
 ABSENT: dict[str, tuple[type[np.generic], float]] = {
@@ -34,7 +45,7 @@ ABSENT: dict[str, tuple[type[np.generic], float]] = {
     "cost": (np.int64, -1),
     "number": (np.int64, -1),
 }
-"""Column, its type, and the value that means "not stated". `at` is in microseconds, `cost` in millionths, `number` makes the id."""
+"""Column, its type, and its value for "not stated". `at` is microseconds, `cost` millionths, `number` makes the id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from patchbay.world.catalogue import OPERATOR, Catalogue
 from patchbay.world.config import WorldConfig
+from patchbay.world.dependencies import Dependencies
 from patchbay.world.times import DAY
 
 BAD_ERROR_RATE = 0.30
@@ -20,6 +23,11 @@ class ReleaseFaults:
     leaky_plugin: int
     leaky_at: int
 
+    @property
+    def plugins(self) -> tuple[int, int]:
+        """The two plugins with a faulty release."""
+        return self.bad_plugin, self.leaky_plugin
+
     def planned(self) -> dict[int, tuple[int, ...]]:
         """Release times that must exist, by plugin."""
         return {self.bad_plugin: (self.bad_at, self.fix_at), self.leaky_plugin: (self.leaky_at,)}
@@ -33,10 +41,11 @@ class ReleaseFaults:
         }
 
 
-def plan_faults(config: WorldConfig, catalogue: Catalogue) -> ReleaseFaults:
-    """The two most popular public plugins that are no libraries get the faults, at 45 % and 60 % of the window."""
-    public = [i for i in range(len(catalogue)) if catalogue.owner[i] == OPERATOR and not catalogue.library[i]]
-    bad, leaky = public[0], public[1]
+def plan_faults(config: WorldConfig, catalogue: Catalogue, dependencies: Dependencies) -> ReleaseFaults:
+    """The two most popular public plugins that nobody needs get the faults, at 45 % and 60 % of the window."""
+    free = (catalogue.owner == OPERATOR) & (catalogue.library == 0)
+    free[dependencies.needs] = False
+    bad, leaky = np.flatnonzero(free)[:2].tolist()
     span = config.end_us - config.start_us
     bad_at = config.start_us + int(0.45 * span)
     return ReleaseFaults(

@@ -63,7 +63,7 @@ class _Changes:
 def build_installs(
     config: WorldConfig, intervals: Intervals, releases: Releases, targets: Targets, faults: ReleaseFaults
 ) -> Installs:
-    """Stays cut at each change of release; adopters of the planted bad release go back to the one before, or remove it."""
+    """Stays cut at each change of release; adopters of the planted bad release go back or remove it."""
     rng = config.rng("upgrades")
     bad = releases.find(faults.bad_plugin, faults.bad_at)
     initial = _Changes(
@@ -71,7 +71,7 @@ def build_installs(
     )
     changes = _only_forward(initial.plus(_upgrades(config, rng, intervals, releases, targets, faults)))
     fallback = int(releases.latest_stable(np.array([faults.bad_plugin]), np.array([faults.bad_at - 1]))[0])
-    returned, kept = _rollbacks(rng, changes, intervals, bad, fallback)
+    returned, kept = _rollbacks(rng, changes, intervals, bad, fallback, faults.fix_at - faults.bad_at)
     intervals = _disappointed(config, rng, intervals, changes.take(kept))
     changes = changes.plus(returned)
     return _cut(intervals, changes.take(changes.at < np.minimum(intervals.stop, config.end_us)[changes.stay]))
@@ -85,12 +85,14 @@ def _upgrades(
     targets: Targets,
     faults: ReleaseFaults,
 ) -> _Changes:
-    """Every stable release made during a stay may be taken up, after a lag that is the tenant's and the environment's."""
+    """Every stable release made during a stay may be taken up, after a lag of the tenant and the environment."""
     stay, release = _releases_during(config, intervals, releases)
     stage = targets.environment[intervals.target[stay]]
     patience = rng.lognormal(np.log(6.0), 0.7, int(targets.tenant.max()) + 1)
     lag = rng.lognormal(np.log(patience[targets.tenant[intervals.target[stay]]] * _LAG_FACTOR[stage]), 0.5)
-    watched = (releases.plugin[release] == faults.bad_plugin) & np.isin(releases.at[release], (faults.bad_at, faults.fix_at))
+    watched = (releases.plugin[release] == faults.bad_plugin) & np.isin(
+        releases.at[release], (faults.bad_at, faults.fix_at)
+    )
     wanted = rng.random(len(stay)) < np.where(watched, 0.95, _UPGRADED[stage])
     eager = 0.35 * (faults.fix_at - faults.bad_at) / DAY
     days = np.where(watched, rng.uniform(0.01, 1.0, len(stay)) * eager, lag)
@@ -119,14 +121,14 @@ def _only_forward(changes: _Changes) -> _Changes:
 
 
 def _rollbacks(
-    rng: np.random.Generator, changes: _Changes, intervals: Intervals, bad: int, fallback: int
+    rng: np.random.Generator, changes: _Changes, intervals: Intervals, bad: int, fallback: int, gap: int
 ) -> tuple[_Changes, Ints]:
-    """The returns to `fallback` within three days, where nothing else happens first; and the rows that keep the bad release."""
+    """Returns to `fallback` within half the `gap` until the fix, unless something happens first; and who keeps it."""
     rows = np.flatnonzero(changes.release == bad)
     following = np.append(changes.at[1:], OPEN)
     last = np.append(changes.stay[1:] != changes.stay[:-1], True)
     limit = np.where(last, intervals.stop[changes.stay], following)[rows]
-    back = changes.at[rows] + (rng.uniform(0.4, 3.0, len(rows)) * DAY).astype(np.int64)
+    back = changes.at[rows] + (rng.uniform(0.1, 0.5, len(rows)) * gap).astype(np.int64)
     goes = (rng.random(len(rows)) < ROLLBACK_SHARE) & (back < limit)
     returned = rows[goes]
     return _Changes(changes.stay[returned], back[goes], np.full(len(returned), fallback)), rows[~goes]
@@ -159,8 +161,10 @@ def _cut(intervals: Intervals, changes: _Changes) -> Installs:
     )
 
 
-def use_weights(config: WorldConfig, installs: Installs, liking: Floats, popularity: Floats, targets: Targets) -> Floats:
-    """How much each stay is used relative to others of its tenant: by liking, popularity and environment, noisy per stay."""
+def use_weights(
+    config: WorldConfig, installs: Installs, liking: Floats, popularity: Floats, targets: Targets
+) -> Floats:
+    """How much each stay is used beside others of its tenant: by liking, popularity and environment, with noise."""
     stays = int(installs.stay.max()) + 1
     noise = config.rng("use-weights").lognormal(0.0, 0.6, stays)[installs.stay]
     stage = np.array([0.6, 0.35, 1.6])[targets.environment[installs.target]]

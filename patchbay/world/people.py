@@ -46,15 +46,17 @@ def build_crowd(days: int, start_us: int, tenants: Tenants, targets: Targets, pe
 
 
 def _week(week: int, tenants: int, targets: Targets, persons: Persons) -> tuple[Ints, Ints]:
-    at_targets = np.empty((len(targets), _CELLS), dtype=np.int32)
-    at_tenants = np.empty((tenants, _CELLS), dtype=np.int32)
+    at_targets = np.empty((len(targets), _CELLS), dtype=np.int64)
+    at_tenants = np.empty((tenants, _CELLS), dtype=np.int64)
     present = (persons.joined <= week) & (week < persons.left)
     for tenant in range(tenants):
         members = np.flatnonzero((persons.tenant == tenant) & present)
         weight = persons.weight[members]
         at_tenants[tenant] = members[_cells(weight)]
         for target in targets.of(tenant).tolist():
-            here = np.where(persons.home[members] == target, 1.0, np.where(persons.role[members] == _OPERATOR, 0.33, 0.0))
+            here = np.where(
+                persons.home[members] == target, 1.0, np.where(persons.role[members] == _OPERATOR, 0.33, 0.0)
+            )
             at_targets[target] = members[_cells(weight * here)]
     return at_targets, at_tenants
 
@@ -62,7 +64,7 @@ def _week(week: int, tenants: int, targets: Targets, persons: Persons) -> tuple[
 def _cells(weight: Floats) -> Ints:
     """Index of the person that owns each cell, cells being shared out by weight."""
     share = np.cumsum(weight)
-    return np.searchsorted(share, _midpoints() * share[-1], side="right")
+    return np.asarray(np.searchsorted(share, _midpoints() * share[-1], side="right"))
 
 
 @cache

@@ -18,7 +18,7 @@ USES, SAMPLES, VIEWS, IMPRESSIONS, SEARCHES, FEEDBACKS = 0.755, 0.080, 0.070, 0.
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Per installation span: uses and resource samples on an average day; `profile` is its season, `slope` its log growth."""
+    """Per installation span: uses and samples on an average day; `profile` is its season, `slope` its log growth."""
 
     days: int
     start_us: int
@@ -50,7 +50,12 @@ def weekday(start_us: int, day: int) -> int:
 
 
 def build_rates(
-    config: WorldConfig, catalogue: Catalogue, tenants: Tenants, targets: Targets, affinity: Affinity, installs: Installs
+    config: WorldConfig,
+    catalogue: Catalogue,
+    tenants: Tenants,
+    targets: Targets,
+    affinity: Affinity,
+    installs: Installs,
 ) -> Rates:
     """Scaled so that each tenant's expected events are its share of the target, whatever it has installed."""
     weight = use_weights(config, installs, affinity.targets, catalogue.popularity, targets)

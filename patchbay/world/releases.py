@@ -102,7 +102,7 @@ def _times(
 
 
 def _versions(rng: np.random.Generator, plugin: Ints, planned: Flags) -> tuple[tuple[str, ...], Flags]:
-    """60 % patches, 34 % minors, 6 % majors; 8 % are release candidates of the next minor, which a later release ends."""
+    """60 % patches, 34 % minors, 6 % majors; 8 % are candidates of the next minor, ended by a later release."""
     draw, zero_based = rng.random(len(plugin)), rng.random(int(plugin.max()) + 1) < 0.35
     versions, prerelease = [], np.zeros(len(plugin), dtype=np.bool_)
     previous, state, candidate = -1, (0, 0, 0), 0

@@ -19,15 +19,17 @@ _QUANTILES = 1024
 class Rhythm:
     """`intensity` is zone × kind × weekday × five-minute bin; a day of average strength sums to 1.
 
-    `edges` holds, for each profile of a UTC weekday, the microsecond of the day at each quantile.
+    `strength` is the sum over the bins by profile and weekday. `edges` holds, for each profile and weekday, the
+    microsecond of the day at each quantile.
     """
 
     intensity: Floats
+    strength: Floats
     edges: Floats
 
     def day_factor(self, profile: Ints, weekday: int) -> Floats:
         """Strength of a UTC weekday (0 is Monday) for each profile; their mean over the week is 1."""
-        return np.asarray(self.intensity.reshape(-1, 7, BINS)[profile, weekday].sum(axis=-1))
+        return np.asarray(self.strength[profile, weekday])
 
     def per_minute(self, profile: Ints, weekday: int, minute: int) -> Floats:
         """Share of an average day that falls into one minute of a UTC weekday, for each profile."""
@@ -39,7 +41,8 @@ class Rhythm:
         cell = place.astype(np.int64)
         flat = (profile * 7 + weekday) * (_QUANTILES + 1) + cell
         low = self.edges.ravel()[flat]
-        return (low + (place - cell) * (self.edges.ravel()[flat + 1] - low)).astype(np.int64)
+        moment: Ints = (low + (place - cell) * (self.edges.ravel()[flat + 1] - low)).astype(np.int64)
+        return moment
 
 
 def profile_of(zone: Ints, continuous: Ints) -> Ints:
@@ -54,7 +57,7 @@ def rhythm() -> Rhythm:
     zones = np.stack([np.roll(local, -offset // BIN_MINUTES, axis=1) for offset in ZONES])
     intensity = zones.reshape(len(ZONES), 2, 7, BINS)
     intensity = intensity / intensity.sum(axis=(2, 3), keepdims=True) * 7
-    return Rhythm(intensity, _edges(intensity.reshape(-1, BINS)))
+    return Rhythm(intensity, intensity.sum(axis=3).reshape(-1, 7), _edges(intensity.reshape(-1, BINS)))
 
 
 def _local_week(kind: int) -> Floats:
@@ -72,4 +75,4 @@ def _edges(profiles: Floats) -> Floats:
     clock = np.arange(BINS + 1) * float(BIN_MINUTES * MINUTE)
     shares = np.concatenate([np.zeros((len(profiles), 1)), np.cumsum(profiles, axis=1)], axis=1)
     edges = np.stack([np.interp(grid, row / row[-1], clock) for row in shares])
-    return np.minimum(edges, float(DAY - 1))
+    return np.asarray(np.minimum(edges, float(DAY - 1)))

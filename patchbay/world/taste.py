@@ -1,4 +1,4 @@
-"""Latent preferences: how much each target would like each plugin, from a few hidden dimensions and the labels' place in them."""
+"""Latent preferences: how much each target would like each plugin, from a few hidden dimensions."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,29 @@ from patchbay.world.times import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """Standardised liking (mean 0, deviation 1 over the world); a private plugin of another tenant is minus infinity."""
+    """Standardised liking (mean 0, deviation 1 over the world); another tenant's private plugin is minus infinity."""
 
     tenants: Floats
     targets: Floats
 
 
-def build_affinity(config: WorldConfig, catalogue: Catalogue, targets: Targets) -> Affinity:
-    """Matrices tenants × plugins and targets × plugins; a target's taste is its tenant's with a turn of its own."""
+def build_affinity(
+    config: WorldConfig, catalogue: Catalogue, targets: Targets, *, widely_liked: tuple[int, ...] = ()
+) -> Affinity:
+    """Matrices tenants × plugins and targets × plugins; a target's taste is its tenant's with a turn of its own.
+
+    Plugins in `widely_liked` are liked by nearly everyone, so that what happens to them is seen.
+    """
     rng = config.rng("taste")
     tenant_taste = _tenant_taste(config, rng, catalogue)
     own_turn = 0.55 * rng.normal(size=(len(targets), TASTE_DIMENSIONS))
     target_taste = tenant_taste[targets.tenant] + own_turn
     everyone = np.arange(config.tenants)
+    extra = np.zeros(len(catalogue))
+    extra[list(widely_liked)] = 1.5
     return Affinity(
-        tenants=_hide_private(_standardise(tenant_taste @ catalogue.taste.T), catalogue, everyone),
-        targets=_hide_private(_standardise(target_taste @ catalogue.taste.T), catalogue, targets.tenant),
+        tenants=_hide_private(_standardise(tenant_taste @ catalogue.taste.T) + extra, catalogue, everyone),
+        targets=_hide_private(_standardise(target_taste @ catalogue.taste.T) + extra, catalogue, targets.tenant),
     )
 
 

@@ -28,5 +28,5 @@ def moment(at: int) -> datetime:
 
 
 def iso(at: int) -> str:
-    """The instant as ISO 8601 with `Z`, to the millisecond below which nothing here is meant."""
-    return moment(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The instant as ISO 8601 with `Z`, to the microsecond."""
+    return moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")

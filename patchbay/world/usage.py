@@ -1,4 +1,4 @@
-"""Usage of what is installed: uses, failures, resource samples, feedback and the changes themselves, a day at a time."""
+"""Usage of what is installed: uses, failures, resource samples, feedback and the changes, a day at a time."""
 
 from collections.abc import Callable
 
@@ -94,7 +94,7 @@ def feedback_of_day(society: Society, day: int) -> Events:
 
 
 def changes_of_day(society: Society, day: int) -> Events:
-    """Installs, upgrades and removals of the day, one event for each observation, done by the tenant's first operator."""
+    """Installs, upgrades and removals of the day, one event per observation, by the tenant's first operator."""
     installs = society.installs
     since = society.config.start_us + day * DAY
     begun = np.flatnonzero((installs.start >= since) & (installs.start < since + DAY))
@@ -117,7 +117,7 @@ def changes_of_day(society: Society, day: int) -> Events:
 def _moments(
     society: Society, rng: np.random.Generator, day: int, mean: Callable[[Ints], Floats], *, even: bool = False
 ) -> tuple[Ints, Ints]:
-    """Poisson times per span of the day. Each span gets a whole day's worth and is thinned to when it ran, which is exact."""
+    """Poisson times per span: each gets a whole day's worth and is thinned to when it ran, which is exact."""
     since = society.config.start_us + day * DAY
     running = society.installs.running(since, since + DAY)
     rows = np.repeat(running, rng.poisson(mean(running)))

@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.models import AuditHead, AuditRecord
+from registry_api.db.encoding import stored_json
 from registry_api.db.scope import Principal
 
 GENESIS = bytes(32)
@@ -41,14 +41,14 @@ async def append_entries(
     ordered = sorted(entries, key=lambda entry: entry.tenant_id)
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
         head = await _lock_head(session, tenant_id, now)
-        rows = []
-        for entry in group:
-            rows.append(_next_row(head, entry, principal, now, trace_id))
-        await session.execute(insert(AuditRecord), rows)
+        rows = [_next_row(head, entry, principal, now, trace_id) for entry in group]
+        await session.execute(insert(AuditRecord.__table__), rows)  # type: ignore[arg-type]
         await session.flush()
 
 
-def _next_row(head: AuditHead, entry: AuditEntry, principal: Principal, now: datetime, trace_id: str | None) -> dict[str, Any]:
+def _next_row(
+    head: AuditHead, entry: AuditEntry, principal: Principal, now: datetime, trace_id: str | None
+) -> dict[str, Any]:
     position, previous = head.position + 1, head.hash
     canonical = _canonical(entry, position, principal, now, trace_id)
     head.position, head.hash, head.moved_at = position, link(previous, canonical), now
@@ -67,26 +67,37 @@ def _next_row(head: AuditHead, entry: AuditEntry, principal: Principal, now: dat
 
 
 def _canonical(entry: AuditEntry, position: int, principal: Principal, now: datetime, trace_id: str | None) -> bytes:
-    return orjson.dumps(
+    return stored_json(
         {
             "tenant": entry.tenant_id,
             "position": position,
             "at": now,
             "actor": principal.actor,
             "token": principal.token_id,
-            "acting_for": principal.acting_for,
+            "acting_for": _home(principal, entry),
             "action": entry.action,
             "subject": entry.subject,
             "change": entry.change,
             "trace": trace_id,
         },
-        option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
+        sort_keys=True,
     )
+
+
+def _home(principal: Principal, entry: AuditEntry) -> UUID | None:
+    """The actor's own tenant where it is not the record's."""
+    own = principal.acting_for or principal.tenant_id
+    return own if own != entry.tenant_id else None
 
 
 async def _lock_head(session: AsyncSession, tenant_id: UUID, now: datetime) -> AuditHead:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = {"tenant_id": tenant_id, "position": 0, "hash": GENESIS, "moved_at": now}
     await session.execute(dialect.insert(AuditHead).values(first).on_conflict_do_nothing())
-    locked = select(AuditHead).where(AuditHead.tenant_id == tenant_id).with_for_update().execution_options(populate_existing=True)
+    locked = (
+        select(AuditHead)
+        .where(AuditHead.tenant_id == tenant_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     return (await session.execute(locked)).scalar_one()

@@ -10,7 +10,9 @@ from registry_api.db.base import Base, TenantOwned
 
 
 class AuditRecord(TenantOwned, Base):
-    """One link of a tenant's chain: `hash` = SHA-256(previous hash ‖ canonical bytes); `canonical` is what was hashed, byte for byte."""
+    """One link of a tenant's chain: `hash` = SHA-256(previous hash ‖ canonical bytes); `canonical` is what was
+    hashed, byte for byte.
+    """
 
     __tablename__ = "audit_records"
     __table_args__ = (UniqueConstraint("tenant_id", "position"),)

@@ -1,7 +1,7 @@
 """Declarative base, column types and the mixin of every tenant-owned table."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, TypeDecorator, Uuid
@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
     """Base of all tables; constraint names are fixed so that migrations can name them."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         UUID: Uuid(),
         dict[str, Any]: JSON(),
@@ -54,6 +54,6 @@ class TenantOwned:
     recorded_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     @declared_attr
-    def tenant_id(cls) -> Mapped[UUID]:
+    def tenant_id(cls) -> Mapped[UUID]:  # noqa: N805 - SQLAlchemy calls it on the class
         """The owner."""
         return mapped_column(ForeignKey("tenants.id"), index=True)

@@ -6,7 +6,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The tenant a query may see. `operator_id` owns the public catalogue; `all_tenants` is held by platform readers only."""
+    """The tenant a query may see.
+
+    `operator_id` owns the public catalogue; `all_tenants` is held by platform readers only.
+    """
 
     tenant_id: UUID
     operator_id: UUID

@@ -10,7 +10,13 @@ from registry_api.db.base import Base
 
 
 class OutboxRow(Base):
-    """One feed row. `seq` follows commit order because the writer holds one lock from just before the insert until the commit."""
+    """One feed row.
+
+    `seq` follows commit order because the writer holds one lock from just before the insert until the commit.
+
+    `line` is the row as readers get it, a JSON object, all but its `seq`, which only the insert decides: a page is then
+    read without building an object per row.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_feed_seq", "feed", "seq"), {"sqlite_autoincrement": True})
@@ -18,9 +24,6 @@ class OutboxRow(Base):
     seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     feed: Mapped[str]
-    op: Mapped[str]
-    entity_id: Mapped[UUID]
     public: Mapped[bool]
-    payload: Mapped[str] = mapped_column(Text)
+    line: Mapped[str] = mapped_column(Text)
     recorded_at: Mapped[datetime]
-    trace_id: Mapped[str | None]

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from registry_api.db.encoding import stored_json
 from registry_api.feeds.models import OutboxRow
 
 OUTBOX_LOCK = 0x7061_7463_6862
@@ -30,24 +30,29 @@ class OutboxEntry:
 async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: datetime, trace_id: str | None) -> None:
     """Take the feed's lock and insert; the lock is released by the commit that must follow at once.
 
-    Without the lock a transaction could draw a lower number, commit later, and be skipped by a reader already past it. SQLite's
-    single writer needs no lock.
+    Without the lock a transaction could draw a lower number, commit later, and be skipped by a reader already past it.
+    SQLite's single writer needs no lock.
     """
     if not entries:
         return
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": OUTBOX_LOCK})
-    await session.execute(insert(OutboxRow), [_row(entry, now, trace_id) for entry in entries])
+    await session.execute(insert(OutboxRow.__table__), [_row(entry, now, trace_id) for entry in entries])  # type: ignore[arg-type]
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:
+    line = {
+        "op": entry.op,
+        "tenant_id": entry.tenant_id,
+        "recorded_at": now,
+        "trace_id": trace_id,
+        "id": entry.entity_id,
+        **entry.payload,
+    }
     return {
         "tenant_id": entry.tenant_id,
         "feed": entry.feed,
-        "op": entry.op,
-        "entity_id": entry.entity_id,
         "public": entry.public,
-        "payload": orjson.dumps(entry.payload).decode(),
+        "line": stored_json(line).decode(),
         "recorded_at": now,
-        "trace_id": trace_id,
     }

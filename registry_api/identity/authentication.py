@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, and_, or_, select
@@ -13,9 +14,9 @@ from registry_api.db.scope import Principal, Scope
 from registry_api.identity.models import ApiToken, LoginSession, Membership, User
 from registry_api.identity.roles import ALL_TENANT_ROLES, ROLE_SCOPES, TENANT, grantable
 from registry_api.identity.tokens import Secret, parse_secret
-from registry_api.problems import Forbidden, NotFound, Unauthenticated
+from registry_api.problems import Forbidden, Unauthenticated
 from registry_api.tenancy.models import Tenant
-from registry_api.tenancy.repository import named
+from registry_api.tenancy.repository import named_tenant
 
 REFUSED = "The token is unknown, expired or revoked. Sign in again, or ask a tenant_admin for a new token."
 _Operator = aliased(Tenant)
@@ -53,8 +54,8 @@ class Credential:
 async def authenticate(session: AsyncSession, authorization: str | None, tenant: str | None = None) -> Principal:
     """The caller behind a bearer secret; `tenant` (slug or id) is the tenant a platform token wants to act in.
 
-    Raises `Unauthenticated` without a live secret, `Forbidden` when the caller may not act for others, `NotFound` when there is no
-    such tenant.
+    Raises `Unauthenticated` without a live secret, `Forbidden` when the caller may not act for others, `NotFound` when
+    there is no such tenant.
     """
     secret = _bearer(authorization)
     found = (await session.execute(_lookup(secret, utcnow()))).one_or_none()
@@ -70,11 +71,13 @@ def _bearer(authorization: str | None) -> Secret:
     scheme, _, value = authorization.partition(" ")
     secret = parse_secret(value.strip()) if scheme.lower() == "bearer" else None
     if secret is None:
-        raise Unauthenticated("The Authorization header must be Bearer followed by a whole token, which starts with pb_.")
+        raise Unauthenticated(
+            "The Authorization header must be Bearer followed by a whole token, which starts with pb_."
+        )
     return secret
 
 
-def _lookup(secret: Secret, now: datetime) -> Select[*tuple[object, ...]]:
+def _lookup(secret: Secret, now: datetime) -> Select[Any]:
     kind = ApiToken if secret.kind == "t" else LoginSession
     columns = (
         kind.id,
@@ -83,7 +86,11 @@ def _lookup(secret: Secret, now: datetime) -> Select[*tuple[object, ...]]:
         Tenant.status.label("tenant_status"),
         _Operator.id.label("operator_id"),
     )
-    live = (kind.secret_hash == secret.hash, kind.revoked_at.is_(None), or_(kind.expires_at.is_(None), kind.expires_at > now))
+    live = (
+        kind.secret_hash == secret.hash,
+        kind.revoked_at.is_(None),
+        or_(kind.expires_at.is_(None), kind.expires_at > now),
+    )
     if kind is ApiToken:
         own = select(*columns, ApiToken.role, ApiToken.scopes, ApiToken.name)
     else:
@@ -91,23 +98,23 @@ def _lookup(secret: Secret, now: datetime) -> Select[*tuple[object, ...]]:
     return own.join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator").where(*live)
 
 
-def _of_member(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
+def _of_member(query: Select[Any]) -> Select[Any]:
     same = and_(Membership.user_id == LoginSession.user_id, Membership.tenant_id == LoginSession.tenant_id)
     active = and_(User.id == LoginSession.user_id, User.status == "active")
     return query.select_from(LoginSession).join(Membership, same).join(User, active)
 
 
-def _credential(row: Row[*tuple[object, ...]]) -> Credential:
-    absent = {"scopes": [], "name": None, "user_id": None}
+def _credential(row: Row[Any]) -> Credential:
+    absent: dict[str, Any] = {"scopes": [], "name": None, "user_id": None}
     return Credential(**{**absent, **row._mapping})
 
 
 async def _act_in(session: AsyncSession, principal: Principal, tenant: str) -> Principal:
     if "tenancy:act" not in principal.scopes:
-        raise Forbidden("Only platform tokens may send Patchbay-Tenant; leave the header out to act in your own tenant.")
-    found = (await session.execute(select(Tenant).where(named(tenant)))).scalar_one_or_none()
-    if found is None:
-        raise NotFound(f"There is no tenant {tenant!r} to act in.")
+        raise Forbidden(
+            "Only platform tokens may send Patchbay-Tenant; leave the header out to act in your own tenant."
+        )
+    found = await named_tenant(session, tenant)
     if found.id == principal.tenant_id:
         return principal
     return Principal(
@@ -120,4 +127,3 @@ async def _act_in(session: AsyncSession, principal: Principal, tenant: str) -> P
         acting_for=principal.tenant_id,
         suspended=found.status == "suspended",
     )
-

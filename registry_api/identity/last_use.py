@@ -1,4 +1,6 @@
-"""When credentials were last used: noted in memory on each request, written once a minute, so that reads never wait for a write."""
+"""When credentials were last used: noted in memory on each request, written once a minute, so that reads never wait
+for a write.
+"""
 
 import asyncio
 from collections.abc import Mapping

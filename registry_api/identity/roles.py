@@ -25,7 +25,9 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "platform_admin": PLATFORM,
     "service": READ | {"feeds:read", "system:read", "segments:read", "tenancy:read"},
 }
-"""Role to scopes; `service` and `platform_admin` exist in the operator tenant only, and `service` reads the feeds of every tenant."""
+"""Role to scopes; `service` and `platform_admin` exist in the operator tenant only, and `service` reads the feeds of
+every tenant.
+"""
 
 SCOPES = PLATFORM
 """Every scope there is."""

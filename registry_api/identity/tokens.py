@@ -1,7 +1,8 @@
 """The form of bearer secrets: `pb_`, a kind, 43 random base-62 characters (256 bits), a 6-character checksum.
 
-The prefix and checksum let secret scanners find a leaked token and tell it from noise without asking us; a mistyped token is refused
-without a query. Only SHA-256 of the secret is stored: with 256 random bits, a slow hash would add cost and no safety.
+The prefix and checksum let secret scanners find a leaked token and tell it from noise without asking us; a mistyped
+token is refused without a query. Only SHA-256 of the secret is stored: with 256 random bits, a slow hash would add cost
+and no safety.
 """
 
 import hashlib
@@ -51,7 +52,9 @@ def new_secret(kind: Kind) -> Secret:
 
 def parse_secret(value: str) -> Secret | None:
     """The secret when its form and checksum are right, else None."""
-    well_formed = len(value) == 4 + RANDOM_LENGTH + CHECKSUM_LENGTH and value.isascii() and value[:4] in ("pb_t", "pb_s")
+    well_formed = (
+        len(value) == 4 + RANDOM_LENGTH + CHECKSUM_LENGTH and value.isascii() and value[:4] in ("pb_t", "pb_s")
+    )
     if not well_formed or not secrets.compare_digest(_checksum(value[:-CHECKSUM_LENGTH]), value[-CHECKSUM_LENGTH:]):
         return None
     return Secret(value)

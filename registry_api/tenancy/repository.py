@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.repository import Repository
+from registry_api.problems import NotFound
 from registry_api.tenancy.models import Tenant
 
 
@@ -20,6 +21,14 @@ def named(tenant: str) -> ColumnElement[bool]:
 async def find_operator_id(session: AsyncSession) -> UUID | None:
     """The operator tenant's id; None before the registry is set up. It comes before any scope, so it needs none."""
     return (await session.execute(select(Tenant.id).where(Tenant.kind == "operator"))).scalar_one_or_none()
+
+
+async def named_tenant(session: AsyncSession, tenant: str) -> Tenant:
+    """Any tenant by slug or id, for callers with tenancy:act; raises `NotFound`."""
+    found = (await session.execute(select(Tenant).where(named(tenant)))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no tenant {tenant!r}.")
+    return found
 
 
 class Tenants(Repository):

@@ -55,7 +55,8 @@ def test_semver_keys_order_as_the_specification_says(left: str, right: str) -> N
 
 
 def test_the_specifications_own_example_is_in_order() -> None:
-    example = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0 1.0.1 2.0.0".split()
+    prereleases = ["alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1"]
+    example = [f"1.0.0-{prerelease}" for prerelease in prereleases] + ["1.0.0", "1.0.1", "2.0.0"]
     keys = [sort_key(version, "semver") for version in example]
     assert all(left < right for left, right in pairwise(keys))
     assert [is_prerelease(version, "semver") for version in example] == [True] * 7 + [False] * 3

@@ -190,6 +190,16 @@ FCT_USAGE_PERSON_DAILY = TableContract(
     partitioned=True,
     checks=(Between("uses", least=1),),
 )
+FCT_USAGE_TARGET_DAILY = TableContract(
+    "fct_usage_target_daily",
+    "core",
+    "one tenant, plugin, target and UTC day",
+    "What was used on which target on which day. Uses without a target are not in it.",
+    (TENANT, PLUGIN, TARGET, DAY, *counts(uses="Uses.")),
+    key=("tenant_id", "plugin_id", "target_id", "day"),
+    partitioned=True,
+    checks=(Between("uses", least=1),),
+)
 FCT_STATISTIC_MONTHLY = TableContract(
     "fct_statistic_monthly",
     "core",
@@ -211,5 +221,6 @@ CORE = (
     DIM_PLUGIN,
     FCT_USAGE_DAILY,
     FCT_USAGE_PERSON_DAILY,
+    FCT_USAGE_TARGET_DAILY,
     FCT_STATISTIC_MONTHLY,
 )

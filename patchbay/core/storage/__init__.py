@@ -1,4 +1,4 @@
-"""The storage port: blobs, lake, published and models all live behind it, in a local folder or an S3-compatible store."""
+"""The storage port: blobs, lake, published and models all live behind it, in a folder or an S3-compatible store."""
 
 from urllib.parse import unquote, urlsplit
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def open_storage(settings: Settings) -> Storage:
-    """The store the settings name: `file://` (default: under home) or `s3://bucket/prefix`; ValueError for other schemes."""
+    """The store the settings name: `file://` (default: home) or `s3://bucket/prefix`; ValueError for other schemes."""
     url = urlsplit(settings.resolved_storage_url)
     if url.scheme == "file":
         return LocalStorage(unquote(url.path))

@@ -14,9 +14,9 @@ _LONGEST = 900
 class Storage(Protocol):
     """Named bytes. Keys are relative, `/`-separated, of `A-Za-z0-9._=+@-`, and no part starts with a dot.
 
-    Writes are atomic and durable: after `put` returns, every reader sees the whole new object, also after a crash; before,
-    the old one or none. Every method raises `StorageKeyInvalid` for a bad key and `StorageUnavailable` when the store fails.
-    A key must not also be used as the folder of another key.
+    Writes are atomic and durable: after `put` returns, every reader sees the whole new object, also after a crash;
+    before, the old one or none. Every method raises `StorageKeyInvalid` for a bad key and `StorageUnavailable` when the
+    store fails. A key must not also be used as the folder of another key.
     """
 
     def put(self, key: str, data: bytes) -> None:
@@ -45,7 +45,7 @@ class Storage(Protocol):
 
 
 def valid_key(key: str) -> str:
-    """The key itself; raises `StorageKeyInvalid` when it could leave the root or be spelled differently by some store."""
+    """The key itself; raises `StorageKeyInvalid` when it could leave the root or be spelled otherwise by some store."""
     if len(key) > _LONGEST:
         raise StorageKeyInvalid(key, f"is longer than {_LONGEST} characters")
     for segment in key.split("/"):

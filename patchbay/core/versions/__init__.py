@@ -1,7 +1,7 @@
 """Versions of four schemes, and a sort key whose plain string comparison is each scheme's own order.
 
-semver is SemVer 2.0.0 (§11), pep440 is PEP 440, jenkins is the order of Jenkins' VersionNumber (Maven's, with incremental
-versions), opaque is natural text order. Keys hold digits only, so every database collation orders them alike.
+semver is SemVer 2.0.0 (§11), pep440 is PEP 440, jenkins is the order of Jenkins' VersionNumber (Maven's, with
+incremental versions), opaque is natural text order. Keys hold digits only, so all database collations order them alike.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class InvalidVersion(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedVersion:
-    """A valid version. Equal keys mean equal precedence, which is not always equal text (`1.0` and `1.0.0` in pep440)."""
+    """A valid version. Equal keys mean equal precedence, not always equal text (`1.0` and `1.0.0` in pep440)."""
 
     version: str
     scheme: str

@@ -16,7 +16,7 @@ def number(digits: str) -> str:
 
 
 def text(characters: str) -> str:
-    """Text in code point order, closed so that a prefix comes first: two digits a printable ASCII character, else nine."""
+    """Text in code point order, closed so that a prefix comes first: two digits a printable ASCII letter, else nine."""
     return "".join(_letter(ord(character)) for character in characters) + "00"
 
 

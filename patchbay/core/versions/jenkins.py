@@ -1,9 +1,9 @@
 """Jenkins' order: hudson.util.VersionNumber, which is Maven's ComparableVersion.
 
-Numbers, qualifiers and, after `-` between numbers, a nested list; `1.0` equals `1`; alpha < beta < milestone < rc < snapshot <
-release < sp < any other word < nested list < number. Incremental versions such as `1647.ve39ca_b_829b_42` are ordered by their
-number. Where the original is not transitive (a zero just before a word, as in `1.0.alpha`) that zero is left out, so that the
-order is total.
+Numbers, qualifiers and, after `-` between numbers, a nested list; `1.0` equals `1`; alpha < beta < milestone < rc <
+snapshot < release < sp < any other word < nested list < number. Incremental versions such as `1647.ve39ca_b_829b_42`
+are ordered by their number. Where the original is not transitive (a zero just before a word, as in `1.0.alpha`) that
+zero is left out, so that the order is total.
 """
 
 import re
@@ -28,21 +28,21 @@ def analyse(version: str) -> tuple[str, bool]:
     return "".join(_without_idle_items(items)) + _END, bool(words) and words[0][0] == "1"
 
 
-def _items(tokens: list[str]) -> Iterator[str]:
-    """Each token as its piece of the key; two separators in a row stand for a zero between them."""
+def _items(parts: list[str]) -> Iterator[str]:
+    """Each part as its piece of the key; two separators in a row stand for a zero between them."""
     previous = "."
-    for position, token in enumerate(tokens):
-        following = tokens[position + 1] if position + 1 < len(tokens) else ""
-        if token in ".-":
+    for position, part in enumerate(parts):
+        following = parts[position + 1] if position + 1 < len(parts) else ""
+        if part in ".-":
             if previous in ".-":
                 yield _NUMBER + number("0")
-            if token == "-" and previous.isdecimal() and following.isdecimal():
+            if part == "-" and previous.isdecimal() and following.isdecimal():
                 yield _LIST
-        elif token.isdecimal():
-            yield _NUMBER + number(token)
+        elif part.isdecimal():
+            yield _NUMBER + number(part)
         else:
-            yield from _word(_ABBREVIATIONS.get(token, token) if following.isdecimal() else token)
-        previous = token
+            yield from _word(_ABBREVIATIONS.get(part, part) if following.isdecimal() else part)
+        previous = part
 
 
 def _word(word: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ _VERSION = re.compile(
 
 
 def analyse(version: str) -> tuple[str, bool]:
-    """Sort key and whether it is a prerelease. Build metadata does not count (§10), so such versions have equal keys."""
+    """Sort key and whether it is a prerelease. Build metadata does not count (§10): such versions have equal keys."""
     found = _VERSION.match(version)
     if not found:
         raise Malformed("expected MAJOR.MINOR.PATCH with optional -prerelease and +build, no leading zeros")

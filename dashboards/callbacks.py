@@ -1,0 +1,168 @@
+"""All of the app's callbacks. Cards and filters are addressed by pattern, so a page adds none of its own.
+
+Dash's ASGI backend runs a plain function on the event loop, where one slow question would stop everyone; each callback
+here is therefore async and does its work in a thread, with the viewer's context copied along.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, dcc, html, no_update
+
+from dashboards.kit import controls
+from dashboards.kit import format as f
+from dashboards.kit.cards import STALE_AFTER
+from dashboards.kit.icons import icon
+from dashboards.kit.page import Component
+from dashboards.kit.urlstate import to_search
+from dashboards.queries.question import Question
+from dashboards.render import Place, Renderer
+from dashboards.session import current_viewer
+from patchbay.core.clock import utcnow
+from warehouse.read import NoSnapshot
+
+log = logging.getLogger(__name__)
+FILTER = {"type": "filter", "name": ALL}
+
+
+def register(app: dash.Dash, renderer: Renderer) -> None:
+    """Attach every callback to an app."""
+    _router(app, renderer)
+    _cards(app, renderer)
+    _filters(app, renderer)
+    _sql(app, renderer)
+    _freshness(app, renderer)
+    for name, output, inputs in (
+        ("toggleTheme", [Output("provider", "forceColorScheme"), Output("theme", "data")], [Input("theme-toggle", "n_clicks")]),
+        ("toggleMenu", [Output("app-shell", "navbar")], [Input("burger", "opened"), Input("url", "pathname")]),
+        ("arrive", [Output("focus", "data")], [Input("page", "children")]),
+    ):
+        app.clientside_callback(ClientsideFunction("patchbay", name), output, inputs, prevent_initial_call=name != "arrive")
+
+
+def report(error: Exception) -> None:
+    """Dash's ASGI backend answers 500 without a word; this says what happened, then lets it answer."""
+    log.error("a callback failed", exc_info=error)
+    raise error
+
+
+def _router(app: dash.Dash, renderer: Renderer) -> None:
+    @app.callback(Output("page", "children"), Input("url", "pathname"), State("url", "search"), State("theme", "data"))
+    async def route(pathname: str | None, search: str | None, scheme: str) -> Component:
+        if pathname is None:
+            return no_update
+        return await asyncio.to_thread(renderer.page, current_viewer.get(), pathname, search, scheme)
+
+
+def _cards(app: dash.Dash, renderer: Renderer) -> None:
+    @app.callback(
+        Output({"type": "body", "card": MATCH}, "children"),
+        Input("url", "search"),
+        Input("theme", "data"),
+        Input("snapshot", "data"),
+        Input({"type": "view", "card": MATCH, "slot": ALL}, "checked"),
+        Input({"type": "retry", "card": MATCH, "slot": ALL}, "n_clicks"),
+        State({"type": "body", "card": MATCH}, "id"),
+        State("url", "pathname"),
+    )
+    async def fill(
+        search: str | None, scheme: str, _snapshot: Any, views: list[bool], _retry: Any, own: dict[str, str], pathname: str
+    ) -> Component:
+        view = "table" if any(views) else "chart"
+        return await asyncio.to_thread(_fill, renderer, pathname, search, scheme, own["card"], view)
+
+
+def _fill(renderer: Renderer, pathname: str, search: str | None, scheme: str, card: str, view: Any) -> Component:
+    place = renderer.place(current_viewer.get(), pathname, search, scheme)
+    answer = renderer.card(place, card, view) if place else None
+    return no_update if answer is None else answer
+
+
+def _filters(app: dash.Dash, renderer: Renderer) -> None:
+    @app.callback(
+        Output("url", "search"),
+        Output(FILTER, "value"),
+        Output("ignored", "children"),
+        Input("url", "search"),
+        Input(FILTER, "value"),
+        State(FILTER, "id"),
+        State("url", "pathname"),
+    )
+    async def agree(search: str | None, typed: list[str | None], ids: list[dict[str, str]], pathname: str) -> tuple[Any, ...]:
+        from_url = "url.search" in dash.ctx.triggered_prop_ids
+        place = await asyncio.to_thread(renderer.place, current_viewer.get(), pathname, search, None)
+        if place is None:
+            return no_update, [no_update] * len(ids), no_update
+        return agreed(place, from_url, {own["name"]: value or "" for own, value in zip(ids, typed, strict=True)})
+
+
+def agreed(place: Place, from_url: bool, typed: dict[str, str]) -> tuple[Any, list[Any], Any]:
+    """The address and the controls made to agree: whichever changed wins. Returns search, control values, chips."""
+    pick, rules = place.scope.pick, {rule.name: rule for rule in place.page.filters}
+    wanted = {name: value or rules[name].default for name, value in typed.items() if name in rules}
+    if from_url or all(pick[name] == value for name, value in wanted.items()):
+        values = [pick[name] if name in rules and pick[name] != wanted[name] else no_update for name in typed]
+        return no_update, values, controls.ignored(pick)
+    search = to_search(place.page.filters, {**pick.values, **wanted}, page=None)
+    return search, [no_update] * len(typed), []
+
+
+def _sql(app: dash.Dash, renderer: Renderer) -> None:
+    @app.callback(
+        Output("sql-drawer", "opened"),
+        Output("sql-drawer", "title"),
+        Output("sql-drawer", "children"),
+        Input({"type": "sql", "card": ALL}, "n_clicks"),
+        State("url", "pathname"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    async def show(clicks: list[int | None], pathname: str, search: str | None) -> tuple[Any, Any, Any]:
+        pressed = dash.ctx.triggered_id
+        if not any(clicks) or not dash.ctx.triggered[0]["value"] or pressed is None:
+            return no_update, no_update, no_update
+        return await asyncio.to_thread(_sql_of, renderer, pathname, search, pressed["card"])
+
+
+def _sql_of(renderer: Renderer, pathname: str, search: str | None, card_id: str) -> tuple[Any, Any, Any]:
+    viewer = current_viewer.get()
+    place = renderer.place(viewer, pathname, search, None)
+    asked = renderer.asked(place, card_id) if place else None
+    if asked is None or not isinstance(asked[1], Question):
+        return no_update, no_update, no_update
+    question = asked[1]
+    snapshot = renderer.sources.data.open(viewer)
+    given = [html.Tr([html.Th(f"${name}", scope="row"), html.Td(repr(value))]) for name, value in question.params.items()]
+    body = [
+        html.P(question.summary),
+        html.Div([dmc.Code(question.text, block=True), dcc.Clipboard(content=question.text, title="Copy", className="copy")], className="sql"),
+        html.Div([html.H3("Parameters"), html.Table(html.Tbody(given))]) if given else None,
+        html.H3("Source"),
+        html.P(["Tables: ", html.Code(", ".join(question.tables) or "none")]),
+        html.P(["Snapshot: ", html.Code(snapshot.snapshot_id), f", published {f.moment(snapshot.published_at)}"]),
+    ]  # fmt: skip
+    return True, f"SQL behind “{question.title}”", [part for part in body if part is not None]
+
+
+def _freshness(app: dash.Dash, renderer: Renderer) -> None:
+    @app.callback(
+        Output("freshness", "children"), Output("snapshot", "data"), Input("tick", "n_intervals"), State("snapshot", "data")
+    )
+    async def look(_tick: int | None, shown: str | None) -> tuple[Component, Any]:
+        badge, current = await asyncio.to_thread(_badge, renderer)
+        return badge, no_update if shown == current or shown is None and _tick is None else current
+
+
+def _badge(renderer: Renderer) -> tuple[Component, str]:
+    try:
+        snapshot = renderer.sources.data.open(current_viewer.get())
+    except NoSnapshot:
+        return html.Span([icon("clock"), "No data yet"], className="fresh none"), "none"
+    age = utcnow() - f.utc(snapshot.published_at)
+    stale = age > STALE_AFTER
+    said = f"Data {f.ago(snapshot.published_at, utcnow())}"
+    title = f"Published {f.moment(snapshot.published_at)}" + (", later than a daily pipeline should be" if stale else "")
+    return html.Span([icon("clock"), said], className="fresh stale" if stale else "fresh", title=title), snapshot.snapshot_id

@@ -1,0 +1,108 @@
+"""Exports: the full answer of a card as CSV or Parquet, read in batches and streamed from a temporary file."""
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv
+from pyarrow import parquet as pq
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from dashboards.kit.page import Card, Glance, Scope
+from dashboards.queries.question import Question
+from dashboards.render import Renderer
+from dashboards.session import current_viewer
+from warehouse.read import NoSnapshot, Snapshot
+
+MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+CHUNK = 1 << 18
+
+
+class Exports:
+    """`GET /export/{card}.{kind}?at=<path>&<filters>`: the card's question under the viewer's own snapshot."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    async def download(self, request: Request) -> Response:
+        """The file; 404 when the card is not at that path or nothing is published, and for unknown kinds."""
+        card_id, kind = request.path_params["card"], request.path_params["kind"]
+        pathname = request.query_params.get("at", "/")
+        search = "&".join(part for part in request.url.query.split("&") if not part.startswith("at="))
+        place = await asyncio.to_thread(self._renderer.place, current_viewer.get(), pathname, search, None)
+        asked = self._renderer.asked(place, card_id) if place else None
+        if place is None or asked is None or kind not in MEDIA:
+            return JSONResponse({"error": "no_such_export"}, status_code=404)
+        try:
+            file = await asyncio.to_thread(self._write, place.scope, asked[1], kind)
+        except NoSnapshot:
+            return JSONResponse({"error": "nothing_published"}, status_code=404)
+        return streamed(file, file_name(asked[0], place.scope, kind), MEDIA[kind])
+
+    def _write(self, scope: Scope, source: Question | Glance, kind: str) -> Path:
+        snapshot = self._renderer.sources.data.open(scope.viewer)
+        with tempfile.NamedTemporaryFile(prefix="patchbay-export-", suffix=f".{kind}", delete=False) as made:
+            path = Path(made.name)
+        try:
+            if isinstance(source, Glance):
+                batches = iter(source.read(snapshot).to_arrow().to_batches())
+            else:
+                batches = snapshot.batches(source.text, dict(source.params))
+            write(batches, path, kind, notes(scope, source, snapshot))
+        except BaseException:
+            path.unlink()
+            raise
+        return path
+
+
+def notes(scope: Scope, source: Question | Glance, snapshot: Snapshot) -> dict[str, str]:
+    """What a Parquet file says of itself in its key-value metadata: question, filters, snapshot."""
+    told = {"title": source.title, "snapshot_id": snapshot.snapshot_id, "path": scope.pathname}
+    told |= {"published_at": snapshot.published_at.isoformat()}
+    if isinstance(source, Question):
+        told |= {"sql": source.text, "params": json.dumps(dict(source.params))}
+    chosen = {f"filter.{name}": value for name, value in scope.pick.values.items() if value}
+    return {f"patchbay.{name}": value for name, value in (told | chosen).items()}
+
+
+def write(batches: Iterator[pa.RecordBatch], path: Path, kind: str, told: dict[str, str]) -> None:
+    """All batches into one file, a batch at a time; an empty answer is a file with a header or schema only."""
+    first = next(batches, None)
+    schema = first.schema if first is not None else pa.schema([])
+    if kind == "csv":
+        writer: Any = csv.CSVWriter(path, schema)
+    else:
+        writer = pq.ParquetWriter(path, schema.with_metadata(told), compression="zstd")
+    with writer:
+        for batch in chain(() if first is None else (first,), batches):
+            writer.write_batch(batch)
+
+
+def streamed(file: Path, name: str, media: str) -> Response:
+    """A download of a file that is unlinked at once, so that nothing is left behind however the transfer ends."""
+    size = file.stat().st_size
+    source = file.open("rb")
+    file.unlink()
+
+    def chunks() -> Iterator[bytes]:
+        with source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
+    return StreamingResponse(chunks(), media_type=media, headers=headers)
+
+
+def file_name(card: Card, scope: Scope, kind: str) -> str:
+    """Card, path, filters and day, so that a saved file still says what it is."""
+    parts = ["patchbay", card.id, *scope.path.values()]
+    parts += [f"{name}-{value}" for name, value in scope.pick.values.items() if value]
+    plain = "_".join(re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip("-") for part in parts)
+    return f"{plain[:150]}_{scope.now:%Y%m%d}.{kind}"

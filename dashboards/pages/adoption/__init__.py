@@ -1,0 +1,1 @@
+"""Adoption: levels, activity, retention, moves."""

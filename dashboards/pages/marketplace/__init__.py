@@ -1,0 +1,1 @@
+"""The marketplace: find a plugin."""

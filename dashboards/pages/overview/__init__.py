@@ -1,0 +1,1 @@
+"""The overview: what there is, what is used, what is new."""

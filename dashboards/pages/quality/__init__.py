@@ -1,0 +1,1 @@
+"""Data quality: what came in, what was refused, which checks passed."""

@@ -1,0 +1,1 @@
+"""System health: the API, the snapshot and its checks."""

@@ -1,0 +1,1 @@
+"""One target: what is installed there."""

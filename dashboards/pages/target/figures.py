@@ -1,0 +1,65 @@
+"""What a target's page draws."""
+
+from typing import Any
+
+import polars as pl
+
+from dashboards.kit import format as f
+from dashboards.kit import parts
+from dashboards.kit.figures import lines
+from dashboards.kit.page import Component, Scope
+from dashboards.kit.tables import Column, grid
+
+
+def header(frame: pl.DataFrame, scope: Scope) -> Component:
+    """What the target is and how it stands."""
+    del scope
+    row = frame.row(0, named=True)
+    return parts.tiles(
+        [
+            parts.Tile("Plugins", f.whole(row["plugins"]), "in place now"),
+            parts.Tile("With warnings", f.whole(row["with_warnings"]), "plugins ever warned about", tone="watch" if row["with_warnings"] else ""),
+            parts.Tile("Environment", row["environment"], row["lifecycle"]),
+            parts.Tile("Kind", row["kind"], row["title"] or ""),
+            parts.Tile("Last change", f.day(row["last_change"]), f"in {row['organisation_name']}"),
+        ]
+    )  # fmt: skip
+
+
+def plugins(frame: pl.DataFrame, scope: Scope) -> Component:
+    """The plugins in place."""
+    columns = [
+        Column("plugin", "Plugin", "link", href="href", grow=1.6, least=180),
+        Column("title", "Title", grow=1.8, least=160),
+        Column("version", "Version"),
+        Column("latest_version", "Latest"),
+        Column("since", "Since", least=140),
+        Column("origin", "Why"),
+        Column("lifecycle", "Lifecycle", "badge", least=110),
+        Column("warnings", "Warnings", "count"),
+        Column("unfixed", "Unfixed", "count"),
+    ]
+    return grid(frame, scope, label="Plugins on this target", columns=columns)
+
+
+def plugins_said(frame: pl.DataFrame, scope: Scope) -> str:
+    """How many plugins, and how many were warned about."""
+    del scope
+    warned = frame.filter(pl.col("warnings") > 0).height
+    return f"{f.plural(frame.height, 'plugin')} in place, {f.whole(warned)} of them with a published warning."
+
+
+def level(frame: pl.DataFrame, scope: Scope) -> Any:
+    """The number of plugins, stepping."""
+    return lines(frame, "day", {"plugins": "Plugins"}, scope.colours, steps=True, fill=True)
+
+
+def history(frame: pl.DataFrame, scope: Scope) -> Component:
+    """What changed, newest first."""
+    columns = [
+        Column("changed_at", "When", least=140),
+        Column("change", "Change", "badge"),
+        Column("plugin", "Plugin", "link", href="href", grow=2, least=170),
+        Column("version", "Version"),
+    ]
+    return grid(frame, scope, label="Changes", columns=columns)

@@ -1,0 +1,73 @@
+"""`patchbay demo`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from patchbay.cli.commands.options import Home
+
+
+class Source(StrEnum):
+    """What the demo's registry is filled with."""
+
+    world = "world"
+    jenkins = "jenkins"
+
+
+def demo(
+    source: Annotated[Source, typer.Option(help="The generated world, or the real Jenkins registry.")] = Source.world,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with jenkins/ and jiro/, for --source jenkins.", show_default=False)
+    ] = None,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Go on serving, or stop after the summary.")] = True,
+    plugins: Annotated[int | None, typer.Option(help="Plugins of the generated world; default 500.", min=1)] = None,
+    tenants: Annotated[int | None, typer.Option(help="Its tenants; default 40.", min=1)] = None,
+    days: Annotated[int | None, typer.Option(help="Its days of usage; default 90.", min=1)] = None,
+    home: Home = None,
+) -> None:
+    """Fill a registry through its API, build the warehouse behind its checks, publish, and serve it all.
+
+    Running it again on the same state changes nothing that is already there.
+
+    Examples:
+
+        patchbay demo
+
+        patchbay demo --no-serve --plugins 50 --tenants 5 --days 14 --home /tmp/patchbay
+
+        patchbay demo --source jenkins --data ../shared/data
+    """
+    from patchbay.cli import output, processes, stack
+    from patchbay.cli.context import load_settings
+    from patchbay.cli.loop import Loop
+
+    settings = load_settings(home)
+    _require_data(source, data)
+    loop = Loop(settings)
+    with stack.supervised(settings) as supervisor:
+        loop.prepare(supervisor)
+        if source is Source.world:
+            loop.fill_with_world({"plugins": plugins, "tenants": tenants, "days": days})
+        else:
+            loop.fill_with_jenkins(data or Path())
+        loop.build()
+        loop.show_summary()
+        if not serve:
+            return
+        with output.timed("Starting Dagster and the dashboards"):
+            supervisor.start([*processes.dagster(settings), processes.dashboards(settings)])
+        stack.show_addresses(settings, show_password=True)
+        supervisor.run()
+        output.say("Stopping")
+
+
+def _require_data(source: Source, data: Path | None) -> None:
+    if source is Source.world:
+        return
+    if data is None:
+        raise typer.BadParameter("--source jenkins needs --data, the folder that holds jenkins/ and jiro/")
+    missing = [name for name in ("jenkins", "jiro") if not (data / name).exists()]
+    if missing:
+        raise typer.BadParameter(f"{data} has no {' and no '.join(missing)} in it", param_hint="--data")

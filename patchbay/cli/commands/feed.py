@@ -1,0 +1,75 @@
+"""`patchbay feed`."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from patchbay.cli.commands.options import Home, Url
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    ndjson = "ndjson"
+
+
+def feed(
+    name: Annotated[str | None, typer.Argument(help="Which feed; without it, the feeds are listed.")] = None,
+    after: Annotated[int, typer.Option(help="Sequence number to go on from.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="Rows at most.", min=1, max=50_000)] = 20,
+    format: Annotated[Format, typer.Option(help="A table for people, NDJSON for programs.")] = Format.table,
+    home: Home = None,
+    url: Url = None,
+) -> None:
+    """Read one of the registry's ordered feeds, which never skip: every change once, in commit order.
+
+    The last line, on standard error, says where to go on.
+
+    Examples:
+
+        patchbay feed
+
+        patchbay feed plugins --limit 5
+
+        patchbay feed observations --after 1200 --limit 50000 --format ndjson > observations.ndjson
+    """
+    from patchbay.cli import output
+    from patchbay.cli.context import connect, load_settings
+
+    with connect(load_settings(home), url=url) as client:
+        if name is None:
+            output.answers.print(_listing())
+            return
+        page = client.read_feed(name, after, limit)
+    _show(page.table, format)
+    more = f"; go on with --after {page.next_after}" if page.more else "; that is the end for now"
+    output.say(f"{page.table.num_rows} rows{more}")
+
+
+def _show(rows: "pa.Table", format: Format) -> None:
+    from patchbay.cli import output
+
+    if format is Format.table:
+        output.answers.print(output.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
+        return
+    import sys
+
+    import orjson
+
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    for row in rows.to_pylist():
+        sys.stdout.buffer.write(orjson.dumps(row, default=str, option=options))
+    sys.stdout.buffer.flush()
+
+
+def _listing() -> Any:
+    from patchbay.cli import output
+    from patchbay.core.contracts import FEEDS
+
+    rows = [(name, contract.grain, ", ".join(contract.column_names[6:])) for name, contract in FEEDS.items()]
+    return output.table(("feed", "a row is", "columns beside the envelope"), rows)

@@ -1,0 +1,44 @@
+"""`patchbay simulate`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from patchbay.cli.commands.options import Home, Url
+
+
+def simulate(
+    plugins: Annotated[int, typer.Option(help="Plugins in the public catalogue.", min=1)] = 500,
+    tenants: Annotated[int, typer.Option(help="Tenants that install and use them.", min=1)] = 40,
+    days: Annotated[int, typer.Option(help="Days of usage.", min=1)] = 90,
+    seed: Annotated[int, typer.Option(help="Same seed, same world, byte for byte.")] = 7,
+    events: Annotated[int | None, typer.Option(help="Usage events aimed at; default about 2 million.")] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day after the usage; default the world's own.")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Where the planted truths go; default <home>/truth.json.")] = None,
+    home: Home = None,
+    url: Url = None,
+) -> None:
+    """Send a generated world to the running registry: plugins, tenants, installations, usage.
+
+    Taste, seasons, releases, failures and people are simulated; surges, outages, a bad release and credential misuse
+    are planted, and written to a truth file that nothing but evaluation reads. Repeating the command changes nothing.
+
+    Examples:
+
+        patchbay simulate
+
+        patchbay simulate --plugins 50 --tenants 5 --days 14 --seed 1
+    """
+    from patchbay.cli import output
+    from patchbay.cli.context import connect, load_settings
+    from patchbay.cli.fill import fill_world, world_config
+
+    settings = load_settings(home)
+    wanted = {"plugins": plugins, "tenants": tenants, "days": days, "seed": seed, "events": events}
+    config = world_config(wanted | ({"end": end.date()} if end else {}))
+    with connect(settings, url=url) as client:
+        output.answers.print(fill_world(config, client, truth or settings.root / "truth.json"))

@@ -1,0 +1,71 @@
+"""Filling a registry: the generated world, or a public registry's files. Every row goes through the API."""
+
+import dataclasses
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patchbay.cli import output
+from patchbay.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from patchbay.core.client import Client
+    from patchbay.importers.report import Report
+    from patchbay.world.config import WorldConfig
+
+
+def world_config(wanted: Mapping[str, Any]) -> "WorldConfig":
+    """A world of these sizes, its own where None; raises `CommandError` naming a size that no world can have."""
+    from patchbay.world.config import WorldConfig
+
+    try:
+        return WorldConfig(**{size: value for size, value in wanted.items() if value is not None})
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def fill_world(config: "WorldConfig", client: "Client", truth: Path) -> "Table":
+    """Send a world; answers a table of what was sent."""
+    from patchbay.world.simulate import run
+
+    try:
+        with output.progress() as tell:
+            summary = run(config, client, tell, truth_path=truth)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    return _figures(summary, "Sent")
+
+
+def fill_from(kind: str, source: str, client: "Client", reports: Path) -> "Table":
+    """Import a public registry's files with the importer of that name; answers a table of what was taken.
+
+    The whole report, every refused row with its file and place, goes to `<reports>/<kind>.json`.
+    """
+    importer = import_module(f"patchbay.importers.{kind}")
+    with output.progress() as tell:
+        report: Report = importer.run(source, client, tell)
+    file = reports / f"{kind}.json"
+    report.write(file)
+    if report.rejects:
+        output.say(f"{len(report.rejects):,} rows or fields were refused; each is named in {file}")
+    return _tallies(report, f"Imported from {source}")
+
+
+def _tallies(report: "Report", title: str) -> "Table":
+    """A row for each kind; what was received is what was accepted, was there twice, or was refused."""
+    columns = ("received", "accepted", "created", "updated", "unchanged", "duplicates", "rejected")
+    rows = [(kind, *(getattr(tally, column) for column in columns)) for kind, tally in report.totals.items()]
+    return output.table(("", *columns), rows, title)
+
+
+def _figures(summary: Any, title: str) -> "Table":
+    """A summary's numbers, one a row, zeros left out."""
+    rows = [
+        (field.name.replace("_", " "), value)
+        for field in dataclasses.fields(summary)
+        if isinstance(value := getattr(summary, field.name), int | float) and value
+    ]
+    return output.table(("", "count"), rows, title)

@@ -1,0 +1,72 @@
+"""The main loop once through, as the demo shows it: fill the registry, build, publish, count."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patchbay.cli import output, processes, stack
+from patchbay.cli.context import connect
+from patchbay.cli.errors import CommandError
+from patchbay.cli.fill import fill_from, fill_world, world_config
+
+if TYPE_CHECKING:
+    from patchbay.cli.supervisor import Supervisor
+    from patchbay.core.settings import Settings
+    from pipelines.run import BuildSummary
+
+COUNTS = ("tenants", "plugins", "releases", "dependencies", "advisories", "targets", "observations", "usage_rows")
+"""Which of the registry's counts the summary shows, where it tells them."""
+
+
+class Loop:
+    """One pass of the demo over one state folder, its stages timed."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._times: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._build: BuildSummary
+
+    def prepare(self, supervisor: "Supervisor") -> None:
+        """Database, administrator, tokens, and the API serving."""
+        with output.timed("Preparing the registry", self._times):
+            stack.prepare(self._settings)
+            supervisor.start([processes.api(self._settings)])
+
+    def fill_with_world(self, sizes: Mapping[str, Any]) -> None:
+        """Send the generated world; sizes left out are the world's own."""
+        with output.timed("Filling it with the generated world", self._times), connect(self._settings) as client:
+            output.notes.print(fill_world(world_config(sizes), client, self._settings.root / "truth.json"))
+
+    def fill_with_jenkins(self, data: Path) -> None:
+        """Import the Jenkins registry and the Jiro controllers."""
+        for kind, title in (("jenkins", "the Jenkins registry"), ("jiro", "the Jiro controllers")):
+            with output.timed(f"Importing {title}", self._times), connect(self._settings) as client:
+                output.notes.print(fill_from(kind, str(data / kind), client, self._settings.root / "imports"))
+
+    def build(self) -> None:
+        """Run the pipeline: warehouse, checks, published snapshots; raises `CommandError` when a check blocks it."""
+        from pipelines.run import build
+
+        with output.timed("Building and publishing the warehouse", self._times), output.progress() as tell:
+            self._build = build(self._settings, progress=output.one_bar("build", tell))
+        if not self._build.success:
+            raise CommandError(
+                f"run {self._build.run_id} failed with {self._build.checks_failed} failed checks and published nothing; "
+                "start `patchbay up` and look at the run in Dagster"
+            )
+
+    def show_summary(self) -> None:
+        """Counts of the registry and the warehouse, and how long each stage took."""
+        with connect(self._settings) as client:
+            counts = client.status()["counts"]
+        rows = [(name.replace("_", " "), counts[name]) for name in COUNTS if name in counts]
+        build = self._build
+        rows += [("tables built", build.tables), ("rows in them", build.rows)]
+        rows += [("checks passed", build.checks_passed), ("checks failed", build.checks_failed)]
+        rows += [("snapshots published", build.snapshots)]
+        output.answers.print(output.table(("registry and warehouse", "count"), rows))
+        times = [(title, f"{seconds:.1f}") for title, seconds in self._times.items()]
+        times.append(("in all", f"{time.monotonic() - self._started:.1f}"))
+        output.answers.print(output.table(("stage", "seconds"), times))

@@ -1,0 +1,28 @@
+"""The code location: areas register here, nothing is opened here."""
+
+import dagster as dg
+
+from pipelines.defs.published.assets import snapshots
+from pipelines.defs.raw.assets import ingest
+from pipelines.defs.raw.sensors import new_segments
+from pipelines.defs.warehouse.assets import table_assets
+from pipelines.defs.warehouse.checks import checks
+from pipelines.defs.warehouse.jobs import build_daily, build_job, ingest_hourly, ingest_job
+from pipelines.resources.registry import registry_resource
+from pipelines.resources.warehouse import warehouse_resource
+
+
+def definitions(warehouse: dg.ResourceDefinition, registry: dg.ResourceDefinition) -> dg.Definitions:
+    """Everything that Dagster knows, on the given resources."""
+    return dg.Definitions(
+        assets=[ingest, *table_assets, snapshots],
+        asset_checks=checks,
+        jobs=[build_job, ingest_job],
+        schedules=[build_daily, ingest_hourly],
+        sensors=[new_segments],
+        resources={"warehouse": warehouse, "registry": registry},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = definitions(warehouse_resource(), registry_resource())

@@ -1,0 +1,1 @@
+"""Snapshots that dashboards read."""

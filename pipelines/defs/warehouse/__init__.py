@@ -1,0 +1,1 @@
+"""Staging, core and marts: an asset and a set of checks for each table contract."""

@@ -1,0 +1,57 @@
+"""Dagster's instance under the state folder, and clearing away runs whose process is gone."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import dagster as dg
+
+from patchbay.core.settings import Settings
+
+PROCESS = "patchbay/process"
+"""Run tag: the process that executes the run itself, as host:pid:start."""
+_CONFIG = Path(__file__).resolve().parent.parent / "dagster.yaml"
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance of `<home>/dagster`, made on first use from the repository's dagster.yaml."""
+    home = settings.root / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(_CONFIG, home / "dagster.yaml")
+    return dg.DagsterInstance.from_config(str(home))
+
+
+def this_process() -> str:
+    """This process's mark. The start time is in it because process ids come round again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs as failed whose process on this machine is gone, and give their pool slots free; their ids.
+
+    A run killed in its own process has nobody to report it: it would look busy for ever and keep the writer's slot.
+    """
+    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) if _is_dead(run)]
+    for run in dead:
+        instance.report_run_failed(run, "The process of this run is gone.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run in dead]
+
+
+def _is_dead(run: dg.DagsterRun) -> bool:
+    host, _, rest = run.tags.get(PROCESS, "").partition(":")
+    if host != socket.gethostname():
+        return False
+    pid, _, started = rest.partition(":")
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """Clock ticks since boot at which a process began (field 22 of /proc/pid/stat); empty when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,121 @@
+"""Running a build in this process, as the CLI does, on Dagster's real instance: the run is there in the UI like any other."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from patchbay.core.settings import Settings
+from pipelines.conditions import CHANGED_ONLY
+from pipelines.defs.raw.sensors import days_announced
+from pipelines.defs.warehouse.jobs import build_job
+from pipelines.defs.warehouse.partitions import range_tags
+from pipelines.instance import PROCESS, fail_dead_runs, open_instance, this_process
+from pipelines.resources.registry import RegistryAccess, registry_of, registry_resource
+from pipelines.resources.warehouse import warehouse_resource
+from warehouse.bookkeeping import Bookkeeping
+from warehouse.contracts import TABLES
+from warehouse.session import Record, open_session
+
+STEPS = 2 * len(TABLES) + 2
+"""Things a whole build tells its progress of: ingest, each table, each table's checks, the snapshots."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """What a build did. `rows` are those all tables hold; `days` those replaced; `snapshots` tenants with a new file."""
+
+    run_id: str
+    success: bool
+    tables: int
+    rows: int
+    checks_passed: int
+    checks_failed: int
+    days: int
+    seconds: float
+    snapshots: int
+
+
+def build(
+    settings: Settings,
+    *,
+    registry: RegistryAccess | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> BuildSummary:
+    """Build what changed since the last build and publish it, in one run over the days that have new segments.
+
+    `progress` is told (what, done, of all). A failed check gives success=False and leaves the last publication in place; nothing
+    is raised for it. What is wrong with the machine (no registry, no lake, a second writer) is in the run, and success is False.
+    """
+    started = time.monotonic()
+    access = registry or registry_of(settings)
+    record = Record()
+    with open_instance(settings) as instance:
+        fail_dead_runs(instance)
+        result = _execute(settings, access, record, instance, progress)
+    return _summary(result, record, time.monotonic() - started)
+
+
+def changed_days(settings: Settings, access: RegistryAccess) -> list[date]:
+    """Days that a build would replace: those of segments announced since the last ingest, and those left stale before."""
+    with open_session(settings) as session:
+        books: Bookkeeping = session.books
+        announced, _ = days_announced(access.feeds, books.cursor("segments"), access.feeds.head_seq())
+        return sorted({*announced, *books.stale_days()})
+
+
+def _execute(
+    settings: Settings,
+    access: RegistryAccess,
+    record: Record,
+    instance: dg.DagsterInstance,
+    progress: Callable[[str, int, int], None] | None,
+) -> dg.ExecuteInProcessResult:
+    from pipelines.definitions import definitions
+
+    tell = _Teller(progress)
+    defs = definitions(warehouse_resource(settings, record, tell), registry_resource(access))
+    days = changed_days(settings, access)
+    return defs.resolve_job_def(build_job.name).execute_in_process(
+        instance=instance,
+        tags={**range_tags(days), CHANGED_ONLY: "true", PROCESS: this_process()},
+        asset_selection=None if days else _unpartitioned(),
+        raise_on_error=False,
+    )
+
+
+def _unpartitioned() -> list[dg.AssetKey]:
+    from pipelines.defs.published.assets import snapshots
+    from pipelines.defs.raw.assets import ingest
+
+    tables = [dg.AssetKey(name) for name, contract in TABLES.items() if not contract.partitioned]
+    return [*ingest.keys, *tables, *snapshots.keys]
+
+
+class _Teller:
+    """Counts what is done."""
+
+    def __init__(self, progress: Callable[[str, int, int], None] | None) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def __call__(self, what: str) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(what, self._done, STEPS)
+
+
+def _summary(result: dg.ExecuteInProcessResult, record: Record, seconds: float) -> BuildSummary:
+    return BuildSummary(
+        run_id=result.run_id,
+        success=result.success,
+        tables=len(record.built),
+        rows=sum(built.rows for built in record.built),
+        checks_passed=sum(verdict.passed for verdict in record.verdicts),
+        checks_failed=sum(not verdict.passed for verdict in record.verdicts),
+        days=len({day for built in record.built for day in built.days}),
+        seconds=round(seconds, 1),
+        snapshots=len(record.published.written) if record.published else 0,
+    )

@@ -1,0 +1,32 @@
+"""`python -m registry_api`: sets the registry up if need be and serves it until SIGTERM or SIGINT."""
+
+import uvicorn
+
+from patchbay.core.settings import Settings
+from patchbay.core.telemetry import configure_logging
+from registry_api.app import create_app
+from registry_api.bootstrap import bootstrap
+
+SECONDS_TO_STOP = 4
+
+
+def main() -> None:
+    """Serve; requests under way get four seconds to end."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    bootstrap(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_STOP,
+        # h11 refuses larger heads by itself; bodies are limited per route.
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+if __name__ == "__main__":
+    main()

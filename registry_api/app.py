@@ -1,0 +1,98 @@
+"""The application: which domains it serves, and what lives as long as it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from patchbay.core.settings import Settings
+from patchbay.core.storage import open_storage
+from registry_api import answers
+from registry_api.context import RequestContext
+from registry_api.db import Database
+from registry_api.http import SECURITY_SCHEME
+from registry_api.identity.last_use import LastUse
+from registry_api.job_kinds import HANDLERS
+from registry_api.jobs.worker import Worker
+from registry_api.problems import ProblemDocument
+from registry_api.routers import ROUTERS, TAGS
+from registry_api.secrets import cursor_key
+from registry_api.system.metrics import Metrics
+
+DESCRIPTION = """
+The registry of Patchbay: catalogue, observed installations, usage intake, ordered feeds.
+
+Send a token with every request: `Authorization: Bearer pb_…`. Every error is an RFC 9457 problem with a stable `type`.
+Lists answer `{"items": […], "next": cursor}`; send `next` back as `cursor` until it is null.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API over a registry that `bootstrap` has set up. Nothing is opened before the application starts."""
+    app = FastAPI(
+        title="Patchbay registry API",
+        version=version("patchbay"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This server."}],
+    )
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    answers.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The API document, made once, with what routes refer to by name: the bearer scheme and the problem."""
+    made = app.openapi_schema is not None
+    document = FastAPI.openapi(app)
+    if not made:
+        described = "A token (pb_t…) or session (pb_s…)."
+        scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "pb_", "description": described}
+        schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {SECURITY_SCHEME: scheme}
+        components.setdefault("schemas", {}).update({**schema.pop("$defs"), ProblemDocument.__name__: schema})
+    return document
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    database = Database(settings.resolved_database_url)
+    app.state.database = database
+    app.state.storage = open_storage(settings)
+    app.state.cursor_key = cursor_key(settings).secret
+    app.state.last_use = LastUse(database)
+    tasks = [asyncio.create_task(app.state.last_use.run())]
+    for _ in range(settings.job_workers):
+        worker = Worker(database, app.state.storage, settings, HANDLERS)
+        tasks.append(asyncio.create_task(worker.run()))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await app.state.last_use.flush()
+        await database.close()

@@ -1,0 +1,155 @@
+"""All SQL that reads the catalogue."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
+from registry_api.db import Repository
+from registry_api.problems import NotFound
+
+LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key.desc(), Release.id.desc())
+"""The first release in this order is a plugin's latest: unyanked before yanked, final before prerelease, then the highest."""
+
+
+class Catalogue(Repository):
+    """What a scope may see: its own plugins and the operator's public ones. The private plugins of others do not exist for it."""
+
+    def visible(self) -> ColumnElement[bool]:
+        """The condition on `Plugin`."""
+        if self.scope.all_tenants:
+            return Plugin.id.is_not(None)
+        public = and_(Plugin.tenant_id == self.scope.operator_id, Plugin.visibility == "public")
+        return or_(Plugin.tenant_id == self.scope.tenant_id, public)
+
+    async def plugin(self, plugin: str) -> Plugin:
+        """A visible plugin by id or ref, the tenant's own before a public one; raises `NotFound`."""
+        try:
+            named = Plugin.id == UUID(plugin)
+        except ValueError:
+            named = Plugin.ref == plugin
+        own_first = (Plugin.tenant_id != self.scope.tenant_id).asc()
+        query = select(Plugin).where(named, self.visible()).order_by(own_first, Plugin.id).limit(1)
+        found = (await self.session.execute(query)).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"There is no plugin {plugin[:401]!r}; name it by id or namespace:name.")
+        return found
+
+    async def own_plugin(self, plugin: str) -> Plugin:
+        """A plugin of the tenant itself, locked for a change; raises `NotFound` for all others."""
+        found = await self.plugin(plugin)
+        if found.tenant_id != self.scope.tenant_id:
+            raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}.")
+        await self.session.refresh(found, with_for_update=True)
+        return found
+
+    def plugins(
+        self, q: str | None, namespace: str | None, name: str | None, label: str | None, lifecycle: str | None
+    ) -> Select[tuple[Plugin]]:
+        """Visible plugins; every word of `q` must occur in name, title, summary or labels."""
+        query = select(Plugin).where(self.visible())
+        for word in (q or "").casefold().split():
+            query = query.where(Plugin.search_text.contains(word, autoescape=True))
+        for column, value in ((Plugin.namespace, namespace), (Plugin.name, name), (Plugin.lifecycle, lifecycle)):
+            if value is not None:
+                query = query.where(column == value)
+        if label is not None:
+            query = query.where(Plugin.id.in_(select(PluginLabel.plugin_id).where(PluginLabel.label == label)))
+        return query
+
+    async def labels(self, plugin_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+        """Labels by plugin, sorted."""
+        query = select(PluginLabel.plugin_id, PluginLabel.label).where(PluginLabel.plugin_id.in_(plugin_ids))
+        found: dict[UUID, list[str]] = {plugin_id: [] for plugin_id in plugin_ids}
+        for plugin_id, label in await self.session.execute(query):
+            found[plugin_id].append(label)
+        return {plugin_id: sorted(labels) for plugin_id, labels in found.items()}
+
+    async def maintainers(self, plugin_ids: Sequence[UUID]) -> dict[UUID, dict[str, str | None]]:
+        """Names by handle by plugin, sorted by handle."""
+        columns = (PluginMaintainer.plugin_id, PluginMaintainer.handle, PluginMaintainer.name)
+        query = select(*columns).where(PluginMaintainer.plugin_id.in_(plugin_ids))
+        found: dict[UUID, dict[str, str | None]] = {plugin_id: {} for plugin_id in plugin_ids}
+        for plugin_id, handle, name in await self.session.execute(query):
+            found[plugin_id][handle] = name
+        return {plugin_id: dict(sorted(names.items())) for plugin_id, names in found.items()}
+
+    async def release_counts(self, plugin_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Releases by plugin; plugins without any are absent."""
+        query = (
+            select(Release.plugin_id, func.count()).where(Release.plugin_id.in_(plugin_ids)).group_by(Release.plugin_id)
+        )
+        return {row[0]: row[1] for row in await self.session.execute(query)}
+
+    async def latest_versions(self, plugin_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The latest version by plugin; plugins without releases are absent."""
+        ranked = self.ranked().where(Release.plugin_id.in_(plugin_ids)).subquery()
+        query = select(ranked.c.plugin_id, ranked.c.version).where(ranked.c.place == 1)
+        return {row[0]: row[1] for row in await self.session.execute(query)}
+
+    def ranked(self) -> Select[Any]:
+        """Every release with its place in its plugin's order, 1 for the latest."""
+        place = func.row_number().over(partition_by=Release.plugin_id, order_by=LATEST_FIRST).label("place")
+        return select(Release.id, Release.plugin_id, Release.version, place)
+
+    def releases(self, plugin_id: UUID) -> Select[tuple[Release]]:
+        """The releases of a plugin the caller has already found."""
+        return select(Release).where(Release.plugin_id == plugin_id)
+
+    async def release(self, plugin_id: UUID, version: str) -> Release:
+        """One release; raises `NotFound`."""
+        found = (
+            await self.session.execute(self.releases(plugin_id).where(Release.version == version))
+        ).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"The plugin has no release {version[:200]!r}.")
+        return found
+
+    async def latest(self, plugin_id: UUID) -> Release | None:
+        """The latest release, if there is any."""
+        query = self.releases(plugin_id).order_by(*LATEST_FIRST).limit(1)
+        return (await self.session.execute(query)).scalar_one_or_none()
+
+    def dependencies(self, release_id: UUID | None) -> Select[tuple[Dependency]]:
+        """What a release needs."""
+        return select(Dependency).where(Dependency.release_id == release_id)
+
+    async def dependencies_of(self, release_id: UUID) -> Sequence[Dependency]:
+        """What a release needs, by ref."""
+        query = self.dependencies(release_id).order_by(Dependency.dependency_ref)
+        return (await self.session.execute(query)).scalars().all()
+
+    def dependants(self, plugin_id: UUID) -> Select[Any]:
+        """Visible plugins whose latest release needs the plugin: rows of the columns `DependantView` has, and the plugin's id."""
+        latest = self.ranked().subquery()
+        newest = aliased(Release, latest)
+        return (
+            select(Plugin.id, Plugin.ref, newest.version, Dependency.requirement, Dependency.optional)
+            .join(Dependency, Dependency.plugin_id == Plugin.id)
+            .join(latest, and_(latest.c.id == Dependency.release_id, latest.c.place == 1))
+            .where(Dependency.dependency_plugin_id == plugin_id, self.visible())
+        )
+
+    def advisories(self) -> Select[tuple[Advisory]]:
+        """The tenant's advisories and the operator's, except on plugins the scope may not see."""
+        query = select(Advisory)
+        if self.scope.all_tenants:
+            return query
+        query = query.where(Advisory.tenant_id.in_((self.scope.tenant_id, self.scope.operator_id)))
+        seen = select(Plugin.id).where(self.visible())
+        return query.where(or_(Advisory.plugin_id.is_(None), Advisory.plugin_id.in_(seen)))
+
+    async def label_counts(self) -> Sequence[Row[Any]]:
+        """Labels with how many visible plugins bear them, most first."""
+        count = func.count().label("plugins")
+        query = (
+            select(PluginLabel.label, count)
+            .join(Plugin, Plugin.id == PluginLabel.plugin_id)
+            .where(self.visible())
+            .group_by(PluginLabel.label)
+            .order_by(count.desc(), PluginLabel.label)
+        )
+        return (await self.session.execute(query)).all()

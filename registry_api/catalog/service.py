@@ -1,0 +1,217 @@
+"""Rules of the catalogue: one way in for single plugins, single releases and whole batches."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from patchbay.core.clock import utcnow
+from patchbay.core.ids import new_id
+from registry_api.catalog.documents import PLUGIN_COLUMNS, RELEASE_COLUMNS, Draft, Record
+from registry_api.catalog.errors import PluginExists, ReleaseConflict
+from registry_api.catalog.feed import advisory_row, dependency_row, is_public, plugin_row, release_row
+from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
+from registry_api.catalog.repository import Catalogue
+from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
+from registry_api.catalog.store import CatalogueStore
+from registry_api.db import UnitOfWork
+from registry_api.intake.documents import Outcome
+from registry_api.problems import FieldError, Unprocessable
+
+
+async def apply_catalogue(work: UnitOfWork, documents: list[tuple[int, PluginDocument]], outcome: Outcome) -> None:
+    """Upsert a batch of plugins with their releases; what is identical writes nothing, not even a feed row."""
+    await work.repository(CatalogueStore).take_turn()
+    draft = await _load(work, [document for _, document in documents])
+    for index, document in documents:
+        draft.apply(index, document, outcome, f"/plugins/{index}")
+    await _save(work, draft)
+
+
+async def create_plugin(work: UnitOfWork, document: PluginDocument) -> UUID:
+    """Add one plugin; raises `PluginExists`, or `Unprocessable` when one of its releases is refused."""
+    await work.repository(CatalogueStore).take_turn()
+    draft = await _load(work, [document])
+    if document.ref in draft.plugins:
+        raise PluginExists(f"{document.ref} exists; change it with PATCH, or send it in a catalogue batch.")
+    outcome = Outcome()
+    plugin = draft.apply(0, document, outcome, "")
+    _raise_refusal(outcome)
+    await _save(work, draft)
+    work.audit(
+        "plugin.created", f"plugin:{plugin['id']}", {"after": document.model_dump(mode="json", exclude={"releases"})}
+    )
+    return plugin["id"]  # type: ignore[no-any-return]
+
+
+async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocument) -> bool:
+    """Add one release to an own plugin, or fill what was null in it; whether it is new.
+
+    Raises `ReleaseConflict` when it exists with other content.
+    """
+    await work.repository(CatalogueStore).take_turn()
+    whole = PluginDocument(namespace=plugin.namespace, name=plugin.name, releases=[document])
+    draft = await _load(work, [whole])
+    outcome = Outcome()
+    draft.apply(0, whole, outcome, "")
+    _raise_refusal(outcome)
+    await _save(work, draft)
+    if draft.new_releases or draft.changed_releases or draft.new_dependencies:
+        work.audit("release.published", f"plugin:{plugin.id}", {"after": document.model_dump(mode="json")})
+    return bool(draft.new_releases)
+
+
+async def change_plugin(work: UnitOfWork, plugin: Plugin, patch: PluginPatch) -> None:
+    """Change the fields of an own plugin that the patch states."""
+    await work.repository(CatalogueStore).take_turn()
+    stated = {name: getattr(patch, name) for name in patch.model_fields_set}
+    for name in ("lifecycle", "visibility", "labels", "maintainers"):
+        if name in stated and stated[name] is None:
+            raise Unprocessable(
+                f"{name} cannot be null.", errors=[FieldError(f"/{name}", "not_nullable", "State a value.")]
+            )
+    document = PluginDocument(namespace=plugin.namespace, name=plugin.name, **stated)
+    draft = await _load(work, [document])
+    draft.apply(0, document, Outcome(), "")
+    await _save(work, draft)
+    for change in draft.changes.values():
+        work.audit(
+            "plugin.changed",
+            f"plugin:{plugin.id}",
+            _differences(draft, document.ref, change.before or {}, change.fields),
+        )
+
+
+def _differences(draft: Draft, ref: str, before: Record, fields: Iterable[str]) -> dict[str, Any]:
+    plugin = draft.plugins[ref]
+    after = {**plugin, "labels": draft.labels[plugin["id"]], "maintainers": draft.maintainers[plugin["id"]]}
+    return {name: {"before": before[name], "after": after[name]} for name in sorted(fields)}
+
+
+def _raise_refusal(outcome: Outcome) -> None:
+    if not outcome.rejects:
+        return
+    errors = [FieldError(reject.field, reject.code, reject.reason) for reject in outcome.rejects]
+    kind = ReleaseConflict if any(error.code == "release_conflict" for error in errors) else Unprocessable
+    raise kind(errors[0].detail, errors=errors)
+
+
+async def _load(work: UnitOfWork, documents: Sequence[PluginDocument]) -> Draft:
+    store, catalogue = work.repository(CatalogueStore), work.repository(Catalogue)
+    plugins = await store.own_plugins([document.ref for document in documents])
+    plugin_ids = [plugin["id"] for plugin in plugins.values()]
+    versions = {release.version for document in documents for release in document.releases}
+    releases = await store.releases(plugin_ids, versions) if versions else {}
+    return Draft(
+        tenant_id=work.principal.tenant_id,
+        now=utcnow(),
+        plugins=plugins,
+        labels=await catalogue.labels(plugin_ids),
+        maintainers=await catalogue.maintainers(plugin_ids),
+        releases=releases,
+        dependencies=await store.dependencies([release["id"] for release in releases.values()]),
+    )
+
+
+async def _save(work: UnitOfWork, draft: Draft) -> None:
+    store = work.repository(CatalogueStore)
+    by_id = {plugin["id"]: plugin for plugin in draft.plugins.values()}
+    fresh = [by_id[id] for id, change in draft.changes.items() if change.before is None]
+    changed = [by_id[id] for id, change in draft.changes.items() if change.before is not None]
+    await store.insert(Plugin, fresh)
+    await store.update(Plugin, changed, PLUGIN_COLUMNS)
+    await store.replace_labels({id: _label_rows(draft, id) for id in draft.relabelled})
+    await store.replace_maintainers({id: _maintainer_rows(draft, id) for id in draft.remaintained})
+    await store.insert(Release, list(draft.new_releases.values()))
+    await store.update(Release, list(draft.changed_releases.values()), RELEASE_COLUMNS)
+    await _link_own(store, draft, by_id)
+    await store.insert(Dependency, draft.new_dependencies)
+    _publish(work, draft, by_id)
+    await _publish_opened(work, draft, by_id)
+    await link_waiting(work, fresh)
+
+
+def _label_rows(draft: Draft, plugin_id: UUID) -> list[Record]:
+    return [{**_owned(draft, plugin_id), "label": label} for label in draft.labels[plugin_id]]
+
+
+def _maintainer_rows(draft: Draft, plugin_id: UUID) -> list[Record]:
+    named = draft.maintainers[plugin_id].items()
+    return [{**_owned(draft, plugin_id), "handle": handle, "name": name} for handle, name in named]
+
+
+def _owned(draft: Draft, plugin_id: UUID) -> Record:
+    return {"id": new_id(), "tenant_id": draft.tenant_id, "recorded_at": draft.now, "plugin_id": plugin_id}
+
+
+async def _link_own(store: CatalogueStore, draft: Draft, by_id: dict[UUID, Record]) -> None:
+    known = await store.plugin_ids([row["dependency_ref"] for row in draft.new_dependencies])
+    known |= {plugin["ref"]: plugin["id"] for plugin in by_id.values()}
+    for row in draft.new_dependencies:
+        row["dependency_plugin_id"] = known.get(row["dependency_ref"])
+
+
+def _publish(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
+    scope = work.principal.scope
+
+    def public(plugin_id: UUID) -> bool:
+        return is_public(draft.tenant_id, scope.operator_id, by_id[plugin_id]["visibility"])
+
+    for id, change in draft.changes.items():
+        row = plugin_row(by_id[id], draft.labels[id], draft.maintainers[id])
+        was = change.before is not None and is_public(draft.tenant_id, scope.operator_id, change.before["visibility"])
+        # Whoever saw it while it was public must also see that it no longer is.
+        work.publish("plugins", "upsert", id, row, tenant_id=draft.tenant_id, public=public(id) or was)
+    for release in (*draft.new_releases.values(), *draft.changed_releases.values()):
+        seen = public(release["plugin_id"])
+        work.publish("releases", "upsert", release["id"], release_row(release), tenant_id=draft.tenant_id, public=seen)
+    for row in draft.new_dependencies:
+        seen = public(row["plugin_id"])
+        work.publish("dependencies", "upsert", row["id"], dependency_row(row), tenant_id=draft.tenant_id, public=seen)
+
+
+async def _publish_opened(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
+    """Plugins that have just become public: their releases and dependencies were never shown to other tenants, so they are told again."""
+    opened = [
+        id
+        for id, change in draft.changes.items()
+        if change.before is not None and change.before["visibility"] != "public" and by_id[id]["visibility"] == "public"
+    ]
+    if not opened or draft.tenant_id != work.principal.scope.operator_id:
+        return
+    store = work.repository(CatalogueStore)
+    releases = await store.all_releases(opened)
+    for release in releases:
+        work.publish("releases", "upsert", release["id"], release_row(release), tenant_id=draft.tenant_id, public=True)
+    for rows in (await store.dependencies([release["id"] for release in releases])).values():
+        for row in rows:
+            work.publish(
+                "dependencies", "upsert", row["id"], dependency_row(row), tenant_id=draft.tenant_id, public=True
+            )
+
+
+async def link_waiting(work: UnitOfWork, plugins: Sequence[Record]) -> None:
+    """Point dependencies and advisories that waited for these plugins at them, with their feed rows."""
+    if not plugins:
+        return
+    store, scope = work.repository(CatalogueStore), work.principal.scope
+    shared = {p["ref"]: p["id"] for p in plugins if is_public(p["tenant_id"], scope.operator_id, p["visibility"])}
+    own = {p["ref"]: p["id"] for p in plugins if p["ref"] not in shared}
+    for ids, everywhere in ((shared, True), (own, False)):
+        dependencies = await store.waiting_dependencies(list(ids), everywhere)
+        for row in dependencies:
+            row["dependency_plugin_id"] = ids[row["dependency_ref"]]
+        await store.update(Dependency, dependencies, ("dependency_plugin_id",))
+        advisories = await store.waiting_advisories(list(ids), everywhere)
+        for row in advisories:
+            row["plugin_id"] = ids[row["subject_ref"]]
+        await store.update(Advisory, advisories, ("plugin_id",))
+        await _publish_linked(work, dependencies, advisories)
+
+
+async def _publish_linked(work: UnitOfWork, dependencies: Sequence[Record], advisories: Sequence[Record]) -> None:
+    store, operator_id = work.repository(CatalogueStore), work.principal.scope.operator_id
+    seen = await store.visibilities([row["plugin_id"] for row in (*dependencies, *advisories)])
+    for feed, rows, shape in (("dependencies", dependencies, dependency_row), ("advisories", advisories, advisory_row)):
+        for row in rows:
+            public = is_public(row["tenant_id"], operator_id, seen[row["plugin_id"]])
+            work.publish(feed, "upsert", row["id"], shape(row), tenant_id=row["tenant_id"], public=public)

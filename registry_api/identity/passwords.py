@@ -1,0 +1,42 @@
+"""Argon2id, off the event loop and a few at a time, so that a burst of logins cannot take all memory."""
+
+import asyncio
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+SHORTEST = 12
+LONGEST = 256
+AT_ONCE = 2
+"""Hashes computed at the same time; each takes 64 MiB."""
+
+_hasher = PasswordHasher()
+_turns = asyncio.Semaphore(AT_ONCE)
+
+
+async def hash_password(password: str) -> str:
+    """The Argon2id hash to store."""
+    async with _turns:
+        return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def verify_password(stored: str | None, password: str) -> bool:
+    """Whether the password is right.
+
+    Without a stored hash it costs the same and is false, so time does not tell who exists.
+    """
+    async with _turns:
+        return await asyncio.to_thread(_verify, stored, password)
+
+
+def _verify(stored: str | None, password: str) -> bool:
+    try:
+        return _hasher.verify(stored or _decoy(), password) and stored is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+@lru_cache(maxsize=1)
+def _decoy() -> str:
+    return _hasher.hash("no account has this password")

@@ -1,0 +1,98 @@
+"""All SQL about targets and observations."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, insert, select, update
+
+from registry_api.catalog.models import Plugin
+from registry_api.db import Repository
+from registry_api.db.chunks import chunks
+from registry_api.installs.models import Observation, Target
+from registry_api.problems import NotFound
+
+
+class Installs(Repository):
+    """The tenant's targets and what was seen on them; other tenants' do not exist."""
+
+    def targets(self) -> Select[tuple[Target]]:
+        """Visible targets."""
+        return self.owned(Target)
+
+    async def target(self, target: str) -> Target:
+        """A visible target by id or name; raises `NotFound`."""
+        try:
+            named = Target.id == UUID(target)
+        except ValueError:
+            named = Target.name == target
+        own_first = (Target.tenant_id != self.scope.tenant_id).asc()
+        query = self.targets().where(named).order_by(own_first, Target.id).limit(1)
+        found = (await self.session.execute(query)).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"There is no target {target[:200]!r}; name it by id or name.")
+        return found
+
+    async def own_targets(self, names: Sequence[str]) -> dict[str, Target]:
+        """The tenant's targets by name."""
+        found: dict[str, Target] = {}
+        for part in chunks(names):
+            query = select(Target).where(Target.tenant_id == self.scope.tenant_id, Target.name.in_(part))
+            found.update({target.name: target for target in (await self.session.execute(query)).scalars()})
+        return found
+
+    async def known_observations(self, natural_keys: Sequence[str]) -> set[str]:
+        """Which of the keys the tenant has."""
+        known: set[str] = set()
+        for part in chunks(natural_keys):
+            query = select(Observation.natural_key).where(
+                Observation.tenant_id == self.scope.tenant_id, Observation.natural_key.in_(part)
+            )
+            known.update((await self.session.execute(query)).scalars())
+        return known
+
+    async def last_position(self) -> int:
+        """The tenant's highest position; 0 before the first observation."""
+        query = select(func.max(Observation.position)).where(Observation.tenant_id == self.scope.tenant_id)
+        return (await self.session.execute(query)).scalar() or 0
+
+    async def add_observations(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert observations."""
+        for part in chunks(rows):
+            await self.session.execute(insert(Observation), part)
+
+    async def set_target(self, target_id: UUID, fields: dict[str, Any]) -> None:
+        """Change a target."""
+        await self.session.execute(update(Target).where(Target.id == target_id).values(fields))
+
+    def installed_on(self, target_id: UUID) -> Select[Any]:
+        """Plugins last seen on a target: the columns of `InstalledPlugin`."""
+        last = self._last(Observation.target_id == target_id)
+        columns = (last.c.plugin_id, Plugin.ref, last.c.version, last.c.origin, last.c.source, last.c.event)
+        return (
+            select(*columns, last.c.occurred_at.label("since"), Plugin.id)
+            .join(Plugin, Plugin.id == last.c.plugin_id)
+            .where(last.c.place == 1, last.c.event != "removed")
+        )
+
+    def installations_of(self, plugin_id: UUID) -> Select[Any]:
+        """Visible targets a plugin was last seen on: the columns of `Installation`."""
+        last = self._last(Observation.plugin_id == plugin_id)
+        named = (Target.id, Target.id.label("target_id"), Target.name, Target.name.label("target"), Target.environment)
+        columns = (
+            *named,
+            last.c.version,
+            last.c.origin,
+            last.c.source,
+            last.c.event,
+            last.c.occurred_at.label("since"),
+        )
+        query = select(*columns).join(Target, Target.id == last.c.target_id)
+        query = query.where(last.c.place == 1, last.c.event != "removed")
+        return query if self.scope.all_tenants else query.where(Target.tenant_id == self.scope.tenant_id)
+
+    def _last(self, among: Any) -> Any:
+        """Events with their place in the order of their target and plugin, 1 for the last by (occurred_at, position)."""
+        order = (Observation.occurred_at.desc(), Observation.position.desc())
+        place = func.row_number().over(partition_by=(Observation.target_id, Observation.plugin_id), order_by=order)
+        return select(*Observation.__table__.columns, place.label("place")).where(among).subquery()

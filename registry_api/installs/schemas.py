@@ -1,0 +1,88 @@
+"""Targets and observations as posted and answered."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from registry_api.catalog.schemas import PastTime, Short, Version
+from registry_api.intake.documents import keep_faults
+from registry_api.schemas import Input, Name, Output, Timestamp
+
+Event = Literal["added", "removed", "updated", "present"]
+Environment = Literal["dev", "staging", "production"]
+
+
+class TargetDocument(Input):
+    """A place plugins are installed on."""
+
+    name: Name
+    title: Name | None = None
+    environment: Environment
+    kind: Short = Field(description="What it is, such as jenkins-controller.")
+    lifecycle: Literal["active", "retired"] = "active"
+
+
+class TargetsBatch(Input):
+    """Up to 1000 targets."""
+
+    targets: list[Annotated[TargetDocument, keep_faults(TargetDocument)]] = Field(max_length=1000)
+
+
+class ObservationDocument(Input):
+    """What someone saw on a target. It is a record of the past, never an order to install."""
+
+    id: Short | None = Field(
+        default=None, description="Sender's unique id; without one, equal content is the same observation."
+    )
+    target: Short = Field(description="Id or name.")
+    plugin: Short = Field(description="Id or namespace:name.")
+    event: Event = Field(description="present says it was seen there, without saying since when.")
+    version: Version | None = None
+    origin: Short | None = Field(default=None, description="Why it is there, such as base or extra.")
+    source: Short = Field(description="Who observed it.")
+    occurred_at: PastTime
+
+
+class ObservationsBatch(Input):
+    """Up to 5000 observations."""
+
+    observations: list[Annotated[ObservationDocument, keep_faults(ObservationDocument)]] = Field(max_length=5000)
+
+
+class TargetView(Output):
+    """A target."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    title: str | None
+    environment: str
+    kind: str
+    lifecycle: str
+    recorded_at: Timestamp
+
+
+class InstalledPlugin(Output):
+    """A plugin as it was last seen on a target."""
+
+    plugin_id: UUID
+    ref: str
+    version: str | None
+    origin: str | None
+    source: str
+    event: str = Field(description="The last one seen: added, updated or present.")
+    since: Timestamp = Field(description="When that event happened.")
+
+
+class Installation(Output):
+    """A target a plugin was last seen on."""
+
+    target_id: UUID
+    target: str
+    environment: str
+    version: str | None
+    origin: str | None
+    source: str
+    event: str = Field(description="The last one seen: added, updated or present.")
+    since: Timestamp = Field(description="When that event happened.")

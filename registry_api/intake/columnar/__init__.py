@@ -1,0 +1,1 @@
+"""Columnar intake: whole batches as frames, checked by expressions; only rows already known to be odd are looked at one by one."""

@@ -1,0 +1,40 @@
+"""What both wire forms are parsed into."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from patchbay.core.contracts import Column
+from registry_api.intake.columnar.checks import Check
+
+RAW = "__raw_"
+"""Prefix of a column kept as it came, beside its converted form, to tell why a value could not be converted."""
+
+POLARS: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "date": pl.Date(),
+    "decimal": pl.Decimal(18, 6),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A batch as a frame of the contract's columns plus `row_index`; rows that could not be read are in `faults` already.
+
+    `checks` are those of the conversion. `shown` gives refused rows by index as JSON text, without the person.
+    """
+
+    frame: pl.DataFrame
+    faults: pl.DataFrame
+    checks: list[Check]
+    received: int
+    shown: Callable[[pl.Series], pl.Series]
+
+
+def unconverted(column: Column) -> pl.Expr:
+    """True where a value came but none could be made of it."""
+    return pl.col(column.name).is_null() & pl.col(RAW + column.name).is_not_null()

@@ -1,0 +1,211 @@
+"""The way of a columnar batch, the same for every stream.
+
+The order makes the acknowledgement true: rows are judged outside any transaction, the file is made durable under a name of its own,
+then one transaction registers key, file and counters together, then the answer leaves. A crash before the commit leaves a file that
+nothing refers to; the sender repeats the batch and nothing is doubled.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+import anyio
+import polars as pl
+from anyio.lowlevel import RunVar
+from fastapi import Request, Response
+
+from patchbay.core.clock import day_of, utcnow
+from patchbay.core.contracts import Contract
+from patchbay.core.ids import new_id
+from patchbay.core.storage import Storage
+from registry_api.access import Actor
+from registry_api.db import UnitOfWork
+from registry_api.http import read_body
+from registry_api.intake.columnar.arrow import parse_arrow
+from registry_api.intake.columnar.checks import Check, refuse
+from registry_api.intake.columnar.ndjson import parse_ndjson
+from registry_api.intake.columnar.parsed import Parsed
+from registry_api.intake.columnar.segments import Place, WrittenSegment, register_segment, stored_table, write_segment
+from registry_api.intake.errors import EmptyBatch
+from registry_api.intake.ledger import Batch, content_digest, register, replayed, required_key
+from registry_api.intake.names import Names, names_of
+from registry_api.intake.rejects import first_lines, rejects_key, store_rejects
+from registry_api.intake.repository import Intake
+from registry_api.intake.schemas import BatchResult
+from registry_api.problems import FieldError, UnsupportedMedia
+
+NDJSON, ARROW = "application/x-ndjson", "application/vnd.apache.arrow.stream"
+PARALLEL = 3
+"""Batches worked on at once in one process; each may hold several times its body in memory."""
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("columnar_intake")
+
+
+class Stream(Protocol):
+    """What a kind of columnar batch adds to the common way."""
+
+    name: str
+    wire: Contract
+    stored: Contract
+    time_column: str
+
+    def checks(self, now: datetime) -> list[Check]:
+        """Rules that need nothing but the row."""
+
+    def resolve(self, frame: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, list[Check]]:
+        """The frame with ids beside names, and the rules about names that are not known."""
+
+    def distinct(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows without repeats inside the batch."""
+
+    async def prepare(self, actor: Actor, request: Request, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with what has to be looked up in the database, or stored there, before the file is written."""
+
+    def shape(self, frame: pl.DataFrame, tenant_id: UUID) -> pl.DataFrame:
+        """The stored contract's columns, sorted by time."""
+
+    def tally(self, stored: pl.DataFrame, started: datetime) -> pl.DataFrame:
+        """What `effect` adds up, computed before the transaction."""
+
+    async def effect(self, work: UnitOfWork, stored: pl.DataFrame, tally: pl.DataFrame, started: datetime) -> None:
+        """What else changes in the registering transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A batch after all rules: good rows, refused rows, and the counts."""
+
+    good: pl.DataFrame
+    rejects: pl.DataFrame
+    received: int
+    duplicates: int
+
+    def result(self, batch: Batch) -> BatchResult:
+        """The answer when the batch takes effect."""
+        return BatchResult(
+            batch_id=batch.key,
+            stream=batch.stream,
+            received=self.received,
+            accepted=self.good.height,
+            duplicates=self.duplicates,
+            rejected=self.rejects.height,
+            rejects=first_lines(self.rejects),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What lies durably in the lake before the transaction: a segment unless every row was refused, rejects if there are any."""
+
+    stored: pl.DataFrame
+    tally: pl.DataFrame
+    segment: WrittenSegment | None
+    rejects_path: str | None
+
+    def discard(self, storage: Storage) -> None:
+        """Remove files that a lost race made garbage."""
+        for path in (self.segment.path if self.segment else None, self.rejects_path):
+            if path is not None:
+                storage.delete(path)
+
+
+async def receive(stream: Stream, request: Request, response: Response, actor: Actor, key: str | None) -> BatchResult:
+    """Take one batch: 201 with its result, or 200 with the stored one when the key is known."""
+    batch_key, kind = required_key(key), _content_type(request)
+    body = await read_body(request, request.app.state.settings.max_body_bytes)
+    if not body.strip():
+        raise EmptyBatch("The body is empty; send at least one row.")
+    batch = Batch(stream.name, batch_key, await anyio.to_thread.run_sync(content_digest, body))
+    async with actor.reading() as reader:
+        result = await replayed(reader, batch)
+    if result is None:
+        async with _turn():
+            result = await _take(stream, request, actor, batch, partial(_parse, body, kind, stream.wire))
+    response.status_code = 200 if result.replayed else 201
+    return result
+
+
+def _content_type(request: Request) -> str:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in (NDJSON, ARROW):
+        detail = f"Send {NDJSON} or {ARROW}, not {kind or 'nothing'}."
+        raise UnsupportedMedia(detail, errors=[FieldError("Content-Type", "unsupported_media", detail)])
+    return kind
+
+
+def _turn() -> anyio.CapacityLimiter:
+    try:
+        return _limiter.get()
+    except LookupError:
+        _limiter.set(anyio.CapacityLimiter(PARALLEL))
+        return _limiter.get()
+
+
+def _parse(body: bytes, kind: str, contract: Contract, limit: int) -> Parsed:
+    return parse_ndjson(body, contract) if kind == NDJSON else parse_arrow(body, contract, limit)
+
+
+async def _take(
+    stream: Stream, request: Request, actor: Actor, batch: Batch, parse: Callable[[int], Parsed]
+) -> BatchResult:
+    started, tenant_id = utcnow(), actor.principal.tenant_id
+    storage: Storage = request.app.state.storage
+    async with actor.reading() as reader:
+        names = await names_of(reader, actor.database)
+    limit = request.app.state.settings.max_body_bytes
+    judged = await anyio.to_thread.run_sync(lambda: _judge(stream, parse(limit), names, started))
+    good = await stream.prepare(actor, request, judged.good)
+    written = await anyio.to_thread.run_sync(
+        lambda: _write(stream, storage, batch, tenant_id, good, judged.rejects, started)
+    )
+    async with actor.writing() as work:
+        await work.repository(Intake).take_turn(stream.name)
+        result = await replayed(work, batch)
+        if result is None:
+            result = judged.result(batch)
+            await _register(stream, work, batch, result, written, started)
+    if result.replayed:
+        await anyio.to_thread.run_sync(written.discard, storage)
+    return result
+
+
+def _judge(stream: Stream, parsed: Parsed, names: Names, now: datetime) -> Judged:
+    if parsed.received == 0:
+        raise EmptyBatch("The batch has no row; send at least one.")
+    frame, faults = refuse(parsed.frame, [*parsed.checks, *stream.checks(now)])
+    frame, unknown = refuse(*stream.resolve(frame, names))
+    good = stream.distinct(frame)
+    rejects = pl.concat([parsed.faults, faults, unknown]).sort("row_index")
+    shown = parsed.shown(rejects["row_index"]) if rejects.height else pl.Series(dtype=pl.String)
+    return Judged(good, rejects.with_columns(shown.alias("row")), parsed.received, frame.height - good.height)
+
+
+def _write(
+    stream: Stream,
+    storage: Storage,
+    batch: Batch,
+    tenant_id: UUID,
+    good: pl.DataFrame,
+    rejects: pl.DataFrame,
+    started: datetime,
+) -> Written:
+    segment, path = None, None
+    stored = stream.shape(good, tenant_id)
+    if stored.height:
+        place = Place(new_id(), stream.name, tenant_id, day_of(utcnow()))
+        segment = write_segment(storage, stored_table(stored, stream.stored), place, stream.time_column)
+    if rejects.height:
+        path = rejects_key(tenant_id, batch.id)
+        store_rejects(storage, path, rejects)
+    return Written(stored, stream.tally(stored, started), segment, path)
+
+
+async def _register(
+    stream: Stream, work: UnitOfWork, batch: Batch, result: BatchResult, written: Written, started: datetime
+) -> None:
+    await register(work, batch, result, written.rejects_path)
+    if written.segment is not None:
+        await register_segment(work, written.segment, work.principal.tenant_id, batch.id, "added")
+        await stream.effect(work, written.stored, written.tally, started)

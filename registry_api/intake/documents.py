@@ -1,0 +1,117 @@
+"""JSON batches: every item is judged by itself, and the good ones take effect in one transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import anyio
+from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from patchbay.core.storage import Storage
+from registry_api.access import Actor
+from registry_api.answers import field_error
+from registry_api.db import UnitOfWork
+from registry_api.intake.errors import EmptyBatch
+from registry_api.intake.ledger import Batch, content_digest, optional_key, register, replayed
+from registry_api.intake.rejects import Reject, first_lines, frame_of, rejects_key, store_rejects
+from registry_api.intake.repository import Intake
+from registry_api.intake.schemas import BatchResult
+from registry_api.problems import FieldError
+
+T = TypeVar("T", bound=BaseModel)
+SHOWN_FAULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """An item that is not valid, kept so that the rest of its batch is not lost with it."""
+
+    value: Any
+    faults: list[FieldError]
+
+
+def keep_faults(model: type[BaseModel]) -> WrapValidator:
+    """For the item type of a batch: an invalid item becomes `Faulty` instead of failing the whole; OpenAPI keeps the item's schema."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)[:SHOWN_FAULTS]
+            return Faulty(value, [field_error({**fault, "loc": ("body", *fault["loc"])}, model) for fault in found])
+
+    return WrapValidator(validate)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the items: rejects by item, and how many of the rest were new, changed or known."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+    def refuse(self, index: int, pointer: str, code: str, reason: str, item: object = None) -> None:
+        """Note one fault of one item."""
+        self.rejects.append(Reject(index, pointer, code, reason, item))
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBatch(Generic[T]):
+    """One stream's way of taking a batch: `apply` carries out the valid items, given with their place, and fills the outcome."""
+
+    stream: str
+    collection: str
+    apply: Callable[[UnitOfWork, list[tuple[int, T]], Outcome], Awaitable[None]]
+
+    async def take(
+        self, request: Request, response: Response, actor: Actor, items: Sequence[T | Faulty], key: str | None
+    ) -> BatchResult:
+        """Answer 201, or 200 for a replay; raises `EmptyBatch` without items."""
+        if not items:
+            raise EmptyBatch(f"{self.collection} is empty; send at least one item.")
+        batch = Batch(self.stream, optional_key(key), content_digest(await request.body()))
+        async with actor.writing() as work:
+            await work.repository(Intake).take_turn(self.stream)
+            result = await replayed(work, batch)
+            if result is None:
+                result = await self._effect(work, batch, items, request.app.state.storage)
+        response.status_code = 200 if result.replayed else 201
+        return result
+
+    async def _effect(
+        self, work: UnitOfWork, batch: Batch, items: Sequence[T | Faulty], storage: Storage
+    ) -> BatchResult:
+        outcome = Outcome()
+        valid: list[tuple[int, T]] = []
+        for index, item in enumerate(items):
+            if isinstance(item, Faulty):
+                for fault in item.faults:
+                    pointer = f"/{self.collection}/{index}{fault.pointer}"
+                    outcome.refuse(index, pointer, fault.code, fault.detail, item.value)
+            else:
+                valid.append((index, item))
+        await self.apply(work, valid, outcome)
+        rejects = frame_of(outcome.rejects)
+        path = None
+        if outcome.rejects:
+            path = rejects_key(work.principal.tenant_id, batch.id)
+            await anyio.to_thread.run_sync(store_rejects, storage, path, rejects)
+        rejected = rejects["row_index"].n_unique()
+        result = BatchResult(
+            batch_id=batch.key,
+            stream=batch.stream,
+            received=len(items),
+            accepted=len(items) - outcome.duplicates - rejected,
+            duplicates=outcome.duplicates,
+            rejected=rejected,
+            created=outcome.created,
+            updated=outcome.updated,
+            unchanged=outcome.unchanged,
+            rejects=first_lines(rejects),
+        )
+        await register(work, batch, result, path)
+        return result

@@ -1,0 +1,92 @@
+"""HTTP of the ledger."""
+
+import base64
+from typing import Annotated
+
+import anyio
+from fastapi import Query, Request
+
+from patchbay.core.contracts import INTAKE_STREAMS
+from registry_api.access import reading
+from registry_api.db import Reader
+from registry_api.http import api_router
+from registry_api.intake.errors import AmbiguousBatch
+from registry_api.intake.models import IntakeBatch
+from registry_api.intake.rejects import read_rejects
+from registry_api.intake.repository import Intake
+from registry_api.intake.schemas import IntakeBatchOut, StoredReject
+from registry_api.pagination import Page, PagingQuery
+from registry_api.problems import FieldError, InvalidRequest, NotFound
+
+router = api_router("intake")
+
+StreamQuery = Annotated[str | None, Query(description=f"One of {', '.join(INTAKE_STREAMS)}.", max_length=40)]
+
+
+@router.get("/intake/batches", summary="List acknowledged batches, newest first")
+async def list_intake_batches(
+    paging: PagingQuery, reader: Annotated[Reader, reading("usage:read")], stream: StreamQuery = None
+) -> Page[IntakeBatchOut]:
+    """The tenant's ledger."""
+    query = reader.repository(Intake).batches(stream)
+    return (await paging.rows(reader.session, query, [IntakeBatch.id], descending=True)).page(
+        IntakeBatchOut.model_validate
+    )
+
+
+# Keys may hold slashes, hence the path converter; the longer route comes first or it would never match.
+@router.get("/intake/batches/{batch_id:path}/rejects", summary="List every refused row of a batch")
+async def list_batch_rejects(
+    batch_id: str,
+    request: Request,
+    paging: PagingQuery,
+    reader: Annotated[Reader, reading("usage:read")],
+    stream: StreamQuery = None,
+) -> Page[StoredReject]:
+    """All rejects in row order, with the reason and the row as received; empty when none was refused."""
+    batch = await _batch(reader, batch_id, stream)
+    if batch.rejects_path is None:
+        return Page[StoredReject](items=[], next=None)
+    start = _offset(paging.cursor)
+    storage = request.app.state.storage
+    frame = await anyio.to_thread.run_sync(read_rejects, storage, batch.rejects_path, start, paging.limit + 1)
+    items = [StoredReject(**row) for row in frame.head(paging.limit).iter_rows(named=True)]
+    return Page[StoredReject](items=items, next=_cursor(start + paging.limit) if frame.height > paging.limit else None)
+
+
+@router.get("/intake/batches/{batch_id:path}", summary="Read one batch of the ledger")
+async def read_intake_batch(
+    batch_id: str, reader: Annotated[Reader, reading("usage:read")], stream: StreamQuery = None
+) -> IntakeBatchOut:
+    """One batch by its ledger id or its Idempotency-Key."""
+    return IntakeBatchOut.model_validate(await _batch(reader, batch_id, stream))
+
+
+async def _batch(reader: Reader, batch_id: str, stream: str | None) -> IntakeBatch:
+    found = await reader.repository(Intake).named(batch_id, stream)
+    if not found:
+        raise NotFound(f"No batch {batch_id[:200]!r} was acknowledged in this tenant.")
+    if len(found) > 1:
+        streams = ", ".join(sorted({batch.stream for batch in found}))
+        raise AmbiguousBatch(
+            f"The key {batch_id!r} was used in {streams}; add ?stream=, or ask by the ledger's own id."
+        )
+    return found[0]
+
+
+def _cursor(offset: int) -> str:
+    return base64.urlsafe_b64encode(f"row:{offset}".encode()).decode().rstrip("=")
+
+
+def _offset(cursor: str | None) -> int:
+    """Rejects never change, so a place in them is a whole cursor."""
+    if cursor is None:
+        return 0
+    try:
+        kind, _, offset = base64.urlsafe_b64decode(cursor + "==").decode().partition(":")
+        if kind == "row" and offset.isdecimal():
+            return int(offset)
+    except ValueError:
+        pass  # the answer below is for any cursor that is not ours
+    detail = "The cursor was not given out for this list; leave it out to start at the first page."
+    raise InvalidRequest(detail, errors=[FieldError("cursor", "bad_cursor", detail)])

@@ -1,0 +1,52 @@
+"""Putting jobs into the table, inside the transaction of the change that needs them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from patchbay.core.ids import new_id
+from registry_api.jobs.models import Job
+
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """A job before it is stored."""
+
+    kind: str
+    payload: dict[str, Any]
+    tenant_id: UUID
+    dedup_key: str | None
+    run_at: datetime | None
+    max_attempts: int
+
+
+async def append_jobs(session: AsyncSession, entries: list[JobEntry], now: datetime, trace_id: str | None) -> None:
+    """Insert jobs, in key order so that two writers never deadlock; one whose dedup key an open job has is left out."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    for entry in sorted(entries, key=lambda entry: (str(entry.tenant_id), entry.kind, entry.dedup_key or "")):
+        insert = dialect.insert(Job).values(**job_row(entry, now, trace_id)).on_conflict_do_nothing()
+        await session.execute(insert)
+
+
+def job_row(entry: JobEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:
+    """The columns of a fresh job."""
+    return {
+        "id": new_id(),
+        "tenant_id": entry.tenant_id,
+        "recorded_at": now,
+        "kind": entry.kind,
+        "payload": entry.payload,
+        "state": "queued",
+        "dedup_key": entry.dedup_key,
+        "run_at": entry.run_at or now,
+        "attempts": 0,
+        "max_attempts": entry.max_attempts,
+        "fence": 0,
+        "trace_id": trace_id,
+    }

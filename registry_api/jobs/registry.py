@@ -1,0 +1,46 @@
+"""Which function does which kind of job."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from registry_api.schemas import Input
+
+if TYPE_CHECKING:
+    from registry_api.jobs.context import JobContext
+
+Run = Callable[["JobContext"], Awaitable[dict[str, Any] | None]]
+
+
+class NoPayload(Input):
+    """The payload of jobs that take none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The function of a kind, and whether and with what payload the API may ask for it."""
+
+    kind: str
+    run: Run
+    requestable: bool
+    payload: type[Input]
+
+
+HANDLERS: dict[str, Handler] = {}
+"""Every kind; `registry_api.job_kinds` imports the modules that fill it."""
+
+
+def handler(kind: str, *, requestable: bool = False, payload: type[Input] = NoPayload) -> Callable[[Run], Run]:
+    """Registers a job function. It must bear to be run again from its start: a worker may die at any moment.
+
+    It does its writing in `async with job.finishing(result) as work`, which commits the effect and the job's end as
+    one; what it returns is the result when it did not.
+    """
+
+    def register(run: Run) -> Run:
+        if kind in HANDLERS:
+            raise ValueError(f"two handlers for {kind}")
+        HANDLERS[kind] = Handler(kind, run, requestable, payload)
+        return run
+
+    return register

@@ -1,0 +1,60 @@
+"""Rules of asking for jobs and calling them off."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from patchbay.core.clock import utcnow
+from registry_api.answers import field_error
+from registry_api.db import UnitOfWork
+from registry_api.jobs.errors import JobFinished, UnknownJobKind
+from registry_api.jobs.models import Job
+from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, job_row
+from registry_api.jobs.registry import HANDLERS, Handler
+from registry_api.jobs.repository import Jobs
+from registry_api.jobs.schemas import NewJob
+from registry_api.problems import FieldError, InvalidRequest, NotFound
+
+
+async def request_job(work: UnitOfWork, wanted: NewJob) -> Job:
+    """Enqueue a job callers may ask for, or give the open one with the same dedup key."""
+    found = HANDLERS.get(wanted.kind)
+    if found is None or not found.requestable:
+        raise _unknown_kind(wanted.kind)
+    payload = _valid_payload(found, wanted.payload)
+    if wanted.dedup_key is not None:
+        open_job = await work.repository(Jobs).open_by_key(wanted.kind, wanted.dedup_key)
+        if open_job is not None:
+            return open_job
+    entry = JobEntry(wanted.kind, payload, work.principal.tenant_id, wanted.dedup_key, None, MAX_ATTEMPTS)
+    job = Job(**job_row(entry, utcnow(), work.trace_id))
+    work.session.add(job)
+    work.audit("job.requested", f"job:{job.id}", {"kind": job.kind, "payload": payload})
+    return job
+
+
+def _unknown_kind(kind: str) -> UnknownJobKind:
+    known = ", ".join(sorted(kind for kind, handler in HANDLERS.items() if handler.requestable))
+    detail = f"There is no kind {kind!r} to ask for; there is {known or 'none'}."
+    return UnknownJobKind(detail, errors=[FieldError("/kind", "unknown_job_kind", detail)])
+
+
+def _valid_payload(found: Handler, payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return found.payload.model_validate(payload).model_dump(mode="json")
+    except ValidationError as error:
+        errors = [field_error({**fault, "loc": ("body", "payload", *fault["loc"])}, NewJob) for fault in error.errors()]
+        raise InvalidRequest(f"The payload does not fit {found.kind}.", errors=errors) from error
+
+
+async def cancel_job(work: UnitOfWork, job_id: UUID) -> Job:
+    """Call a job off; a running one cannot commit its effect any more."""
+    job = await work.repository(Jobs).locked(job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id} in this tenant.")
+    if job.state not in ("queued", "running"):
+        raise JobFinished(f"The job is {job.state}; only queued and running jobs can be cancelled.")
+    job.state, job.finished_at, job.lease_until = "cancelled", utcnow(), None
+    work.audit("job.cancelled", f"job:{job.id}", {"kind": job.kind}, tenant_id=job.tenant_id)
+    return job

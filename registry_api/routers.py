@@ -1,0 +1,34 @@
+"""Every router there is, in the order of the API document."""
+
+from registry_api.audit.endpoints import router as audit
+from registry_api.catalog.endpoints import router as catalog
+from registry_api.feeds.endpoints import router as feeds
+from registry_api.identity.endpoints import router as identity
+from registry_api.installs.endpoints import router as installs
+from registry_api.intake.endpoints import router as intake
+from registry_api.jobs.endpoints import router as jobs
+from registry_api.statistics.endpoints import router as statistics
+from registry_api.subjects.endpoints import router as subjects
+from registry_api.system.endpoints import router as system
+from registry_api.tenancy.endpoints import router as tenancy
+from registry_api.usage.endpoints import router as usage
+
+ROUTERS = (identity, tenancy, catalog, installs, usage, statistics, intake, subjects, feeds, jobs, audit, system)
+
+PUBLIC_ROUTES = frozenset({"create_session", "get_health", "get_readiness", "get_metrics"})
+"""The only routes that need no token."""
+
+TAGS = [
+    {"name": "identity", "description": "Sessions, API tokens and people."},
+    {"name": "tenancy", "description": "The operator and its customers."},
+    {"name": "catalog", "description": "Plugins, releases, dependencies, labels and advisories."},
+    {"name": "installs", "description": "Targets and what was observed to be installed on them."},
+    {"name": "usage", "description": "Usage events, columnar, and their minute counters."},
+    {"name": "statistics", "description": "Counts that outside registries publish."},
+    {"name": "intake", "description": "The ledger of batches and their refused rows."},
+    {"name": "subjects", "description": "Erasure of persons."},
+    {"name": "feeds", "description": "Every change in commit order, by cursor, as Arrow or NDJSON."},
+    {"name": "jobs", "description": "Durable work and how it went."},
+    {"name": "audit", "description": "Who did what, in a chain of hashes per tenant."},
+    {"name": "system", "description": "Health, metrics and the state of the whole registry."},
+]

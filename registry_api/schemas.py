@@ -1,0 +1,37 @@
+"""Bases of request and answer models."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints
+
+from patchbay.core.clock import as_utc
+
+
+def wire_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with Z, as all times on the wire."""
+    return as_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(wire_time, return_type=str, when_used="json")]
+"""A time in an answer."""
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""A name for people to read: 1 to 200 characters, none of them a control character."""
+
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+"""A name for machines: lower-case letters, digits and inner hyphens."""
+
+
+class Input(BaseModel):
+    """A request body: unknown fields are refused, with a hint at the right name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Output(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(from_attributes=True)

@@ -1,0 +1,72 @@
+"""Persons to pseudonyms, and their erasure."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from patchbay.core.clock import utcnow
+from patchbay.core.settings import Settings
+from registry_api.access import Actor
+from registry_api.db import UnitOfWork
+from registry_api.intake.repository import Intake
+from registry_api.secrets import Key
+from registry_api.subjects.keys import person_digest, person_keys
+from registry_api.subjects.repository import Subjects, erasure_payload
+
+ERASE = "subjects.erase"
+
+
+async def pseudonyms(actor: Actor, settings: Settings, persons: Sequence[str]) -> dict[str, str]:
+    """A subject id for each person; people never seen before get one.
+
+    Takes a read only when everyone is known under the key in service, which is the rule.
+    """
+    if not persons:
+        return {}
+    current, *retired = person_keys(settings)
+    tenant_id = actor.principal.tenant_id
+    digests = {person: person_digest(current, tenant_id, person) for person in persons}
+    async with actor.reading() as reader:
+        known = await reader.repository(Subjects).found(current.id, list(digests.values()))
+    if len(known) < len(digests):
+        strangers = [person for person, digest in digests.items() if digest not in known]
+        known |= await _meet(actor, current, retired, strangers, digests)
+    return {person: str(known[digest]) for person, digest in digests.items()}
+
+
+async def _meet(
+    actor: Actor, current: Key, retired: Sequence[Key], strangers: list[str], digests: dict[str, bytes]
+) -> dict[bytes, UUID]:
+    async with actor.writing() as work:
+        subjects = work.repository(Subjects)
+        for key in retired:
+            strangers = await _recognise(subjects, key, current, strangers, digests, work.principal.tenant_id)
+        if strangers:
+            await subjects.add(current.id, sorted(digests[person] for person in strangers), utcnow())
+        return await subjects.found(current.id, list(digests.values()))
+
+
+async def _recognise(
+    subjects: Subjects, old: Key, current: Key, persons: list[str], digests: dict[str, bytes], tenant_id: UUID
+) -> list[str]:
+    """Re-key those known under an old key; the others."""
+    olds = {person: person_digest(old, tenant_id, person) for person in persons}
+    known = await subjects.found(old.id, list(olds.values()))
+    if known:
+        await subjects.rekey(current.id, {known[olds[p]]: digests[p] for p in persons if olds[p] in known})
+    return [person for person in persons if olds[person] not in known]
+
+
+async def erase_person(work: UnitOfWork, settings: Settings, person: str) -> int:
+    """Cut a person from their pseudonym at once, and have the segments rewritten without it; how many subjects went.
+
+    The turn of the usage stream is taken, so a batch is either registered before (and its segment rewritten) or sees the erasure.
+    """
+    await work.repository(Intake).take_turn("usage")
+    tenant_id = work.principal.tenant_id
+    digests = [(key.id, person_digest(key, tenant_id, person)) for key in person_keys(settings)]
+    erased = await work.repository(Subjects).erase(digests, utcnow())
+    for subject_id in erased:
+        work.audit("subject.erased", f"subject:{subject_id}")
+    if erased:
+        work.enqueue(ERASE, erasure_payload(erased))
+    return len(erased)

@@ -1,0 +1,130 @@
+"""The usage stream: its row rules, its names, its pseudonyms, its stored shape."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import polars as pl
+from fastapi import Request
+
+from patchbay.core.clock import EARLIEST, FUTURE_SKEW
+from patchbay.core.contracts.intake import ENVIRONMENTS, OUTCOMES, USAGE_EVENT, USAGE_SEGMENT, USAGE_TYPES
+from registry_api.access import Actor
+from registry_api.db import UnitOfWork
+from registry_api.intake.columnar.checks import (
+    Check,
+    at_most,
+    between,
+    finite,
+    not_negative,
+    one_of,
+    quoted,
+    required,
+)
+from registry_api.intake.names import Names
+from registry_api.subjects.repository import Subjects, erasure_payload
+from registry_api.subjects.service import ERASE, pseudonyms
+from registry_api.usage.counters import PURGE, Counters, minute_counts
+
+LONGEST_NAME, LONGEST_TEXT = 200, 1000
+MOST_QUANTITY = 1_000_000_000
+MOST_CPU_PERCENT = 100_000
+_NAMES = ("id", "version")
+_TEXTS = ("plugin", "target", "person", "session", "error_code")
+
+
+class UsageStream:
+    """Usage events; see the contract USAGE_EVENT for the columns."""
+
+    name = "usage"
+    wire = USAGE_EVENT
+    stored = USAGE_SEGMENT
+    time_column = "at"
+
+    def checks(self, now: datetime) -> list[Check]:
+        """Rules that need nothing but the row, the most telling first."""
+        limit = now + FUTURE_SKEW
+        at = pl.col("at")
+        return [
+            required("id"),
+            required("type"),
+            one_of("type", USAGE_TYPES),
+            Check("at", "missing_field", "at is required.", at.is_null()),
+            Check(
+                "at", "future_time", f"at lies after {limit:%Y-%m-%dT%H:%M:%SZ}, the latest we take now.", at > limit
+            ),
+            Check("at", "impossible_time", f"at lies before {EARLIEST:%Y-%m-%d}.", at < EARLIEST),
+            Check("plugin", "missing_field", "plugin is required unless type is search.", _plugin_missing()),
+            *(at_most(column, LONGEST_NAME) for column in _NAMES),
+            *(at_most(column, LONGEST_TEXT) for column in _TEXTS),
+            one_of("environment", ENVIRONMENTS),
+            one_of("outcome", OUTCOMES),
+            *(finite(column) for column in ("duration_ms", "cpu_percent")),
+            *(not_negative(column) for column in ("duration_ms", "memory_bytes", "cost")),
+            between("quantity", 1, MOST_QUANTITY),
+            between("score", 1, 5),
+            between("cpu_percent", 0, MOST_CPU_PERCENT),
+        ]
+
+    def resolve(self, frame: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, list[Check]]:
+        """Adds plugin_id, release_id (null for an unknown version), target_id and the target's environment."""
+        found = frame.join(names.plugins, on="plugin", how="left", maintain_order="left")
+        found = found.join(names.releases, on=["plugin_id", "version"], how="left", maintain_order="left")
+        found = found.join(names.targets, on="target", how="left", maintain_order="left")
+        plugin = pl.format(
+            "There is no plugin {}; publish it first, or name it by id or namespace:name.", quoted("plugin")
+        )
+        target = pl.format("There is no target {}; add it first, or name it by id or name.", quoted("target"))
+        return found, [
+            Check("plugin", "unknown_plugin", plugin, pl.col("plugin").is_not_null() & pl.col("plugin_id").is_null()),
+            Check("target", "unknown_target", target, pl.col("target").is_not_null() & pl.col("target_id").is_null()),
+        ]
+
+    def distinct(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The first row of each event id."""
+        return frame.filter(pl.col("id").is_first_distinct())
+
+    async def prepare(self, actor: Actor, request: Request, frame: pl.DataFrame) -> pl.DataFrame:
+        """Adds subject_id."""
+        persons = frame["person"].drop_nulls().unique().to_list()
+        known = await pseudonyms(actor, request.app.state.settings, persons)
+        subjects = pl.DataFrame(
+            {"person": list(known), "subject_id": list(known.values())},
+            schema={"person": pl.String, "subject_id": pl.String},
+        )
+        return frame.join(subjects, on="person", how="left", maintain_order="left")
+
+    def shape(self, frame: pl.DataFrame, tenant_id: UUID) -> pl.DataFrame:
+        """USAGE_SEGMENT, sorted by time, batch order within equal times."""
+        shaped = frame.with_columns(
+            event_id="id",
+            tenant_id=pl.lit(str(tenant_id)),
+            environment=pl.coalesce("environment", "target_environment"),
+            quantity=pl.col("quantity").fill_null(1),
+        ).select(USAGE_SEGMENT.column_names)
+        return shaped if shaped["at"].is_sorted() else shaped.sort("at", maintain_order=True)
+
+    def tally(self, stored: pl.DataFrame, started: datetime) -> pl.DataFrame:
+        """What the batch adds to the minute counters."""
+        return minute_counts(stored, started)
+
+    async def effect(self, work: UnitOfWork, stored: pl.DataFrame, tally: pl.DataFrame, started: datetime) -> None:
+        """Adds to the minute counters, and has anyone cleaned out who was erased while the batch was on its way."""
+        await work.repository(Counters).add(tally)
+        if tally.height:
+            work.enqueue(PURGE, {}, dedup_key="nightly", run_at=_tomorrow(started))
+        erased = await work.repository(Subjects).erased_since(started)
+        seen = erased & {UUID(id) for id in stored["subject_id"].drop_nulls().unique()} if erased else erased
+        if seen:
+            work.enqueue(ERASE, erasure_payload(sorted(seen)))
+
+
+def _plugin_missing() -> pl.Expr:
+    plugin = pl.col("plugin")
+    return (plugin.is_null() | (plugin == "")) & (pl.col("type") != "search")
+
+
+def _tomorrow(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
+
+
+USAGE = UsageStream()

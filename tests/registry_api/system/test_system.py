@@ -1,0 +1,73 @@
+"""Health, readiness, metrics and status."""
+
+
+async def test_a_running_registry_is_healthy_and_ready_without_a_token(api):
+    assert (await api.nobody.get("/healthz")).json() == {"status": "ok"}
+    assert (await api.nobody.get("/readyz")).json() == {"status": "ok"}
+
+
+async def test_readiness_names_the_part_that_is_away(api, monkeypatch):
+    def away(_key):
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(api.app.state.storage, "exists", away)
+    answer = await api.nobody.get("/readyz")
+    assert answer.status_code == 503
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["storage"]
+    assert "disk gone" not in answer.text
+    assert answer.headers["Retry-After"] == "5"
+
+
+async def test_readiness_fails_when_the_schema_is_behind_the_code(api):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE registry_version SET version_num = '0000'")
+    answer = await api.nobody.get("/readyz")
+    assert answer.status_code == 503
+    assert "schema is at 0000" in answer.json()["errors"][0]["detail"]
+
+
+async def test_metrics_count_requests_by_route_template_and_never_by_tenant(api):
+    await api.acme.get("/v1/tenants/acme")
+    await api.acme.get("/v1/tenants/nowhere")
+    await api.nobody.get("/no/such/path")
+    text = (await api.nobody.get("/metrics")).text
+    assert 'patchbay_requests_total{method="GET",route="/v1/tenants/{tenant}",status="200"} 1.0' in text
+    assert 'patchbay_requests_total{method="GET",route="/v1/tenants/{tenant}",status="404"} 1.0' in text
+    assert 'route="unmatched",status="404"} 1.0' in text
+    assert "patchbay_build_info{" in text
+    assert "patchbay_database_up 1.0" in text
+    assert "acme" not in text
+
+
+async def test_metrics_show_the_feed_head_and_the_job_queue(api):
+    text = (await api.nobody.get("/metrics")).text
+    assert "patchbay_feed_head_seq 3.0" in text  # three tenants were made
+    assert 'patchbay_jobs{state="queued"} 0.0' in text
+
+
+async def test_metrics_still_answer_when_the_database_is_broken(api):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE jobs")
+    answer = await api.nobody.get("/metrics")
+    assert answer.status_code == 200
+    assert "patchbay_database_up 0.0" in answer.text
+
+
+async def test_status_counts_the_whole_registry_for_platform_roles_only(api):
+    status = (await api.service.get("/v1/system/status")).json()
+    assert status["migration"] == "0001"
+    assert status["database"] == ("postgresql" if api.is_postgres else "sqlite")
+    assert status["storage"] == "file"
+    assert status["feeds"] == {"head_seq": 3}
+    assert status["counts"] == {
+        "plugins": 0,
+        "releases": 0,
+        "dependencies": 0,
+        "advisories": 0,
+        "targets": 0,
+        "observations": 0,
+        "segments": 0,
+        "usage_rows": 0,
+    }
+    assert set(status["jobs"]) == {"queued", "running", "succeeded", "dead", "cancelled"}
+    assert (await api.acme.get("/v1/system/status")).status_code == 403

@@ -1,0 +1,253 @@
+"""Publishing: an immutable read-only DuckDB file per tenant, and one pointer moved at once.
+
+Only tenants whose content changed get a new file. Nothing is published while a blocking rule fails or a table is unjudged; then
+the last good publication stays.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from patchbay.core.ids import new_id
+from warehouse.bookkeeping import Bookkeeping
+from warehouse.contracts import TABLES, TableContract
+from warehouse.engines.duckdb import DuckDBEngine, quoted
+from warehouse.snapshots import CheckOutcome, Pointer, TenantEntry, pointer_file, read_pointer, sync_folder, write_durably
+
+KEEP = 3
+"""Publications whose files are kept."""
+BLOCK_SIZE = 16_384
+"""Bytes of a snapshot's block: the smallest DuckDB has, so a small tenant's file is about 1 MB and not 7."""
+PUBLISHED = tuple(contract for contract in TABLES.values() if contract.scope)
+"""Tables that go into snapshots."""
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
+_VISIBLE = {
+    "own": "tenant_id = getvariable('tenant')",
+    "tenant": "tenant_id = getvariable('tenant')",
+    "plugin": "(tenant_id = getvariable('tenant') OR {public})",
+    "advisory": "(tenant_id = getvariable('tenant') OR {public} OR {host})",
+}
+_PUBLIC = "(tenant_id IN (FROM operators) AND plugin_id IN (FROM public_plugins))"
+_HOST = "(tenant_id IN (FROM operators) AND plugin_id IS NULL)"
+
+
+class PublishRefused(RuntimeError):
+    """The warehouse is not fit to be shown; the last publication stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One publication: tenants whose file was written, and those whose last file still holds."""
+
+    snapshot_id: str
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    bytes_written: int
+
+
+def publish(engine: DuckDBEngine, folder: Path, run_id: str, keep: int = KEEP) -> Published:
+    """Publish the warehouse as it stands. Raises `PublishRefused` when a rule fails or a table was not judged since it was built."""
+    checks = outcomes(engine)
+    _refuse_unfit(checks)
+    publication = _Publication(engine, folder, run_id, checks)
+    published = publication.write()
+    _forget_old(folder, keep)
+    return published
+
+
+def outcomes(engine: DuckDBEngine) -> list[CheckOutcome]:
+    """The last outcome of every rule, by table and rule."""
+    Bookkeeping(engine)
+    rows = engine.connection.execute(
+        "SELECT check_name, table_name, severity, passed, observed, expected, failed_rows, checked_at FROM notes.results "
+        "ORDER BY table_name, check_name"
+    )
+    names = [column[0] for column in rows.description or []]
+    return [CheckOutcome.model_validate(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
+
+
+def _refuse_unfit(checks: list[CheckOutcome]) -> None:
+    failed = [f"{c.table_name}.{c.check_name}" for c in checks if not c.passed and c.severity == "error"]
+    unjudged = sorted(set(TABLES) - {check.table_name for check in checks})
+    if failed:
+        raise PublishRefused(f"not published: {', '.join(failed)} failed")
+    if unjudged:
+        raise PublishRefused(f"not published: {', '.join(unjudged)} not judged since built")
+
+
+class _Publication:
+    """One publication being made."""
+
+    def __init__(self, engine: DuckDBEngine, folder: Path, run_id: str, checks: list[CheckOutcome]) -> None:
+        self._engine = engine
+        self._connection = engine.connection
+        self._folder = folder
+        self._run_id = run_id
+        self._checks = checks
+        self._id = str(new_id())
+        self._at = datetime.now(UTC)
+        self._until = Bookkeeping(engine).data_until()
+        self._head = Bookkeeping(engine).head()
+
+    def write(self) -> Published:
+        self._prepare()
+        before = self._last()
+        digests = self._digests()
+        kept = {tenant: entry for tenant, entry in before.items() if digests.get(tenant) == entry.digest}
+        fresh = {tenant: self._write_tenant(tenant, digest) for tenant, digest in digests.items() if tenant not in kept}
+        pointer = self._pointer({**kept, **fresh})
+        text = pointer.model_dump_json()
+        write_durably(self._folder / "history" / f"{self._id}.json", text)
+        write_durably(pointer_file(self._folder), text)
+        size = sum((self._folder / entry.file).stat().st_size for entry in fresh.values())
+        return Published(self._id, tuple(sorted(fresh)), tuple(sorted(kept)), size)
+
+    def _pointer(self, tenants: dict[str, TenantEntry]) -> Pointer:
+        return Pointer(
+            snapshot_id=self._id,
+            published_at=self._at,
+            build_run_id=self._run_id,
+            data_until=self._until,
+            head_seq=self._head,
+            tenants=tenants,
+            checks=self._checks,
+        )
+
+    def _last(self) -> dict[str, TenantEntry]:
+        try:
+            tenants = read_pointer(pointer_file(self._folder)).tenants
+        except FileNotFoundError:
+            return {}
+        return {tenant: entry for tenant, entry in tenants.items() if (self._folder / entry.file).is_file()}
+
+    def _prepare(self) -> None:
+        self._connection.execute("""
+            CREATE OR REPLACE TEMP TABLE operators AS SELECT tenant_id FROM dim_tenant WHERE kind = 'operator';
+            CREATE OR REPLACE TEMP TABLE public_plugins AS
+                SELECT plugin_id FROM dim_plugin WHERE visibility = 'public' AND tenant_id IN (FROM operators);
+        """)
+
+    def _digests(self) -> dict[str, str]:
+        """A digest of what each tenant may see. Row hashes are combined without order; keys are unique, so none cancel out."""
+        parts: dict[str, list[str]] = {}
+        shared: list[str] = [duckdb.__version__, *(f"{c.table_name}.{c.check_name}={c.passed}" for c in self._checks)]
+        for contract in PUBLISHED:
+            shared.append(f"{contract.name}{contract.columns}")
+            shared += [f"{contract.name}:{line}" for line in self._hashes(contract, public=True)]
+            for line in self._hashes(contract, public=False):
+                parts.setdefault(line.split("|")[0], []).append(f"{contract.name}:{line}")
+        everything = sorted(line for lines in parts.values() for line in lines)
+        return {
+            tenant: _digest(shared + (everything if operator else parts.get(tenant, [])))
+            for tenant, operator in self._tenants().items()
+        }
+
+    def _hashes(self, contract: TableContract, *, public: bool) -> list[str]:
+        """`tenant|rows|hash` of a table's rows, by tenant; of its public rows only, when asked."""
+        host = f" OR {_HOST}" if contract.scope == "advisory" else ""
+        where = "TRUE" if not public else f"{_PUBLIC}{host}" if contract.scope in ("plugin", "advisory") else "FALSE"
+        rows = self._connection.execute(
+            f"SELECT tenant_id, count(*), bit_xor(hash(t)) FROM {quoted(contract.name)} t WHERE {where} "  # noqa: S608
+            "GROUP BY tenant_id ORDER BY tenant_id"
+        )
+        return ["|".join(map(str, row)) for row in rows.fetchall()]
+
+    def _tenants(self) -> dict[str, bool]:
+        """Tenants, and whether each is an operator."""
+        rows = self._connection.execute("SELECT tenant_id, kind = 'operator' FROM dim_tenant ORDER BY tenant_id")
+        return dict(rows.fetchall())
+
+    def _write_tenant(self, tenant: str, digest: str) -> TenantEntry:
+        if not _SAFE.match(tenant):
+            raise ValueError(f"tenant id {tenant!r} cannot name a file")
+        file = f"{self._id}/{tenant}.duckdb"
+        path = self._folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        escaped = str(path).replace("'", "''")
+        self._connection.execute(f"ATTACH '{escaped}' AS snapshot (BLOCK_SIZE {BLOCK_SIZE})")
+        try:
+            rows = self._fill(tenant)
+        finally:
+            self._connection.execute("DETACH snapshot")
+        _sync(path)
+        return TenantEntry(file=file, snapshot_id=self._id, digest=digest, rows=rows)
+
+    def _fill(self, tenant: str) -> int:
+        operator = self._tenants_kind(tenant)
+        self._connection.execute("SET VARIABLE tenant = ?", [tenant])
+        for contract in sorted(PUBLISHED, key=lambda c: c.name == "dim_plugin"):
+            self._connection.execute(_copy_sql(contract, everything=operator))
+        self._about(tenant)
+        counts = (f"SELECT count(*) AS n FROM snapshot.{quoted(c.name)}" for c in PUBLISHED)  # noqa: S608
+        return self._engine.scalar(f"SELECT sum(n) FROM ({' UNION ALL '.join(counts)})")  # noqa: S608
+
+    def _tenants_kind(self, tenant: str) -> bool:
+        return bool(self._engine.scalar("SELECT count(*) FROM operators WHERE tenant_id = ?", [tenant]))
+
+    def _about(self, tenant: str) -> None:
+        """The snapshot's own description, for whoever opens the file by hand."""
+        facts = {
+            "snapshot_id": self._id,
+            "published_at": self._at.isoformat(),
+            "build_run_id": self._run_id,
+            "data_until": self._until.isoformat() if self._until else None,
+            "tenant_id": tenant,
+        }
+        self._connection.execute(
+            "CREATE TABLE snapshot.snapshot_info AS SELECT unnest(?::VARCHAR[]) AS key, unnest(?::VARCHAR[]) AS value",
+            [list(facts), list(facts.values())],
+        )
+        self._connection.execute(
+            "CREATE TABLE snapshot.snapshot_checks AS SELECT check_name, table_name, severity, passed, observed, expected, "
+            "failed_rows, checked_at FROM notes.results ORDER BY table_name, check_name"
+        )
+
+
+def _copy_sql(contract: TableContract, *, everything: bool) -> str:
+    visible = "TRUE" if everything else _VISIBLE[contract.scope or "own"].format(public=_PUBLIC, host=_HOST)
+    order = ", ".join(quoted(name) for name in contract.key)
+    name = quoted(contract.name)
+    columns = _RECOUNTED if contract.name == "dim_plugin" else "*"
+    return f"CREATE TABLE snapshot.{name} AS SELECT {columns} FROM {name} t WHERE {visible} ORDER BY {order}"  # noqa: S608
+
+
+_RECOUNTED = """t.* REPLACE (
+    (SELECT count(DISTINCT target_id) FROM snapshot.fct_installation_interval i
+     WHERE i.plugin_id = t.plugin_id AND i.to_at IS NULL) AS installed_targets,
+    (SELECT count(DISTINCT plugin_id) FROM snapshot.fct_dependency d
+     WHERE d.dependency_plugin_id = t.plugin_id AND d.of_latest AND d.plugin_id <> t.plugin_id) AS dependant_count,
+    (SELECT count(*) FROM snapshot.dim_advisory a WHERE a.plugin_id = t.plugin_id) AS advisory_count,
+    (SELECT count(*) FROM snapshot.dim_advisory a WHERE a.plugin_id = t.plugin_id AND a.unfixed) AS unfixed_advisory_count
+)"""
+"""A plugin's counts over what this tenant may see, so that nothing about other tenants can be read off them."""
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    sync_folder(path.parent.parent)
+
+
+def _forget_old(folder: Path, keep: int) -> None:
+    """Remove files that no kept publication names, leftovers of broken ones included."""
+    pointers = sorted((folder / "history").glob("*.json"))
+    for stale in pointers[:-keep]:
+        stale.unlink()
+    named = {folder / entry.file for path in pointers[-keep:] for entry in read_pointer(path).tenants.values()}
+    for file in folder.glob("*/*.duckdb*"):
+        if file not in named:
+            file.unlink()
+    for place in folder.iterdir():
+        if place.is_dir() and place.name != "history" and not any(place.iterdir()):
+            shutil.rmtree(place)

@@ -1,0 +1,52 @@
+"""Keeping verdicts: the broken rows as Parquet, the outcome in the warehouse's notes, the tables in words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.engines.duckdb import DuckDBEngine
+from warehouse.quality.gate import Verdict
+
+
+def keep_failed_rows(folder: Path, verdicts: Sequence[Verdict]) -> dict[str, Path]:
+    """Write the broken rows of each failed rule to `<folder>/<table>/<rule>.parquet`; those of a rule that passes now go."""
+    kept = {}
+    for verdict in verdicts:
+        path = folder / verdict.table / f"{verdict.rule}.parquet"
+        if verdict.kept is None:
+            path.unlink(missing_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(verdict.kept, path)
+        kept[verdict.rule] = path
+    return kept
+
+
+def note_verdicts(engine: DuckDBEngine, verdicts: Sequence[Verdict]) -> None:
+    """Remember the last verdict of each rule, for publishing and for the snapshot's readers."""
+    rows = [
+        (v.table, v.rule, v.severity, v.passed, v.observed, v.expected, v.failed_rows, v.checked_at) for v in verdicts
+    ]
+    with engine.transaction():
+        for table in {verdict.table for verdict in verdicts}:
+            engine.connection.execute("DELETE FROM notes.results WHERE table_name = ?", [table])
+        engine.connection.executemany("INSERT INTO notes.results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def markdown_table(rows: pa.Table, limit: int = 10, width: int = 40) -> str:
+    """The first rows as a Markdown table, long values cut; a sentence when there are none."""
+    if not rows.num_rows:
+        return "No rows."
+    head = f"| {' | '.join(rows.column_names)} |\n|{'---|' * rows.num_columns}\n"
+    return head + "\n".join(_line(row, width) for row in rows.slice(0, limit).to_pylist())
+
+
+def _line(row: dict[str, object], width: int) -> str:
+    return f"| {' | '.join(_cell(value, width) for value in row.values())} |"
+
+
+def _cell(value: object, width: int) -> str:
+    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= width else f"{text[: width - 1]}…"

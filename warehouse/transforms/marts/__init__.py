@@ -1,0 +1,1 @@
+"""Core to marts: one table a question."""
