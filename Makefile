@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest. The logic is in scripts/ and in the CLI.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up test soak bench lint format docs clean
+.PHONY: help setup setup-test demo up test soak bench lint format docs reference clean
 
 SOURCE ?= world
 DATA ?= ../shared/data
@@ -29,7 +29,7 @@ up: setup ## Start API, Dagster and dashboards on the state under var/
 	@exec $(BIN)/patchbay up $(ARGS)
 
 test: setup-test ## Run all tests, with a real PostgreSQL and a real browser   [ARGS="-k feeds"] [WORKERS=2]
-	@exec $(PYTEST) -m "not soak" -n $(WORKERS) --dist loadgroup $(ARGS)
+	@exec $(PYTEST) -m "not soak" -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: setup-test ## Run the long campaigns (kills, load) in full
 	@exec $(PYTEST) -m soak --timeout 7200 $(ARGS)
@@ -45,6 +45,9 @@ format: setup ## Let ruff format and mend what it can
 
 docs: setup ## Serve the documentation on http://127.0.0.1:8410 while you edit it
 	@exec $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8410
+
+reference: setup ## Write the pages of docs/reference anew from the code
+	@$(BIN)/python -m scripts.reference
 
 clean: ## Remove .venv, caches and built docs; var/ (your registry) stays
 	@rm -rf .venv site build dist .*_cache *.egg-info .coverage

@@ -1,22 +1,27 @@
 """`python -m dashboards` serves the dashboards on the configured address."""
 
-import logging
-
 import uvicorn
 
 from dashboards.app import create_app
 from patchbay.core.settings import Settings
+from patchbay.core.telemetry import configure_logging
+
+SECONDS_TO_STOP = 4
 
 
 def main() -> None:
-    """Read the settings and serve until stopped."""
+    """Read the settings and serve until stopped; downloads under way get four seconds to end."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    app = create_app(settings)
+    configure_logging(settings.log_level)
     uvicorn.run(
-        app.server, host=settings.host, port=settings.dashboards_port, log_level=settings.log_level.lower(),
-        access_log=False, server_header=False, timeout_graceful_shutdown=5,
-    )  # fmt: skip
+        create_app(settings).server,
+        host=settings.host,
+        port=settings.dashboards_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_STOP,
+    )
 
 
 if __name__ == "__main__":

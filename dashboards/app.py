@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import dash
 from dash import html
@@ -49,7 +49,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> dash.Das
     _routes(server, sessions, registry, renderer)
     app = dash.Dash(
         "dashboards",
-        server=server,
+        server=cast(Any, server),
         serve_locally=True,
         suppress_callback_exceptions=True,
         title="Patchbay",
@@ -63,15 +63,15 @@ def create_app(settings: Settings, registry: Registry | None = None) -> dash.Das
     app.layout = _layout
     callbacks.register(app, renderer)
     server.add_middleware(OnlyPages)
-    server.add_middleware(gate.Gate, sessions=sessions, policy=gate.policy(app.csp_hashes()))
+    server.add_middleware(gate.Gate, sessions=sessions, policy=gate.policy(list(app.csp_hashes())))
     return app
 
 
 def _load_pandas() -> None:
     """Load pandas, where it is installed, before anyone asks anything.
 
-    DuckDB would do so inside the first query's thread; plotly's JSON writer, busy in another with a module that is there
-    but half loaded, then fails.
+    DuckDB would do so inside the first query's thread; plotly's JSON writer, meeting in another thread a module that is
+    there but half loaded, then fails.
     """
     if importlib.util.find_spec("pandas"):
         importlib.import_module("pandas")
@@ -116,7 +116,12 @@ class OnlyPages:
             request = Request(scope)
             current_scheme.set("dark" if request.cookies.get(SCHEME_COOKIE) == "dark" else "light")
             path = scope["path"]
-            ours = path.startswith(("/_dash", "/_favicon.ico", "/assets/", "/export/")) or path in ("/healthz", "/login", "/logout")
+            ours = path.startswith(("/_dash", "/_favicon.ico", "/assets/", "/export/")) or path in (
+                "/healthz",
+                "/login",
+                "/logout",
+            )
             if not ours and find(PAGES, path) is None:
-                return await JSONResponse({"error": "no_such_page"}, status_code=404)(scope, receive, send)
-        return await self.app(scope, receive, send)
+                await JSONResponse({"error": "no_such_page"}, status_code=404)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -6,7 +6,7 @@ here is therefore async and does its work in a thread, with the viewer's context
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, cast
 
 import dash
 import dash_mantine_components as dmc
@@ -36,11 +36,17 @@ def register(app: dash.Dash, renderer: Renderer) -> None:
     _sql(app, renderer)
     _freshness(app, renderer)
     for name, output, inputs in (
-        ("toggleTheme", [Output("provider", "forceColorScheme"), Output("theme", "data")], [Input("theme-toggle", "n_clicks")]),
+        (
+            "toggleTheme",
+            [Output("provider", "forceColorScheme"), Output("theme", "data")],
+            [Input("theme-toggle", "n_clicks")],
+        ),
         ("toggleMenu", [Output("app-shell", "navbar")], [Input("burger", "opened"), Input("url", "pathname")]),
         ("arrive", [Output("focus", "data")], [Input("page", "children")]),
     ):
-        app.clientside_callback(ClientsideFunction("patchbay", name), output, inputs, prevent_initial_call=name != "arrive")
+        cast(Any, app).clientside_callback(
+            ClientsideFunction("patchbay", name), output, inputs, prevent_initial_call=name != "arrive"
+        )
 
 
 def report(error: Exception) -> None:
@@ -69,7 +75,13 @@ def _cards(app: dash.Dash, renderer: Renderer) -> None:
         State("url", "pathname"),
     )
     async def fill(
-        search: str | None, scheme: str, _snapshot: Any, views: list[bool], _retry: Any, own: dict[str, str], pathname: str
+        search: str | None,
+        scheme: str,
+        _snapshot: Any,
+        views: list[bool],
+        _retry: Any,
+        own: dict[str, str],
+        pathname: str,
     ) -> Component:
         view = "table" if any(views) else "chart"
         return await asyncio.to_thread(_fill, renderer, pathname, search, scheme, own["card"], view)
@@ -91,7 +103,9 @@ def _filters(app: dash.Dash, renderer: Renderer) -> None:
         State(FILTER, "id"),
         State("url", "pathname"),
     )
-    async def agree(search: str | None, typed: list[str | None], ids: list[dict[str, str]], pathname: str) -> tuple[Any, ...]:
+    async def agree(
+        search: str | None, typed: list[str | None], ids: list[dict[str, str]], pathname: str
+    ) -> tuple[Any, ...]:
         from_url = "url.search" in dash.ctx.triggered_prop_ids
         place = await asyncio.to_thread(renderer.place, current_viewer.get(), pathname, search, None)
         if place is None:
@@ -135,25 +149,33 @@ def _sql_of(renderer: Renderer, pathname: str, search: str | None, card_id: str)
         return no_update, no_update, no_update
     question = asked[1]
     snapshot = renderer.sources.data.open(viewer)
-    given = [html.Tr([html.Th(f"${name}", scope="row"), html.Td(repr(value))]) for name, value in question.params.items()]
+    given = [
+        html.Tr([html.Th(f"${name}", scope="row"), html.Td(repr(value))]) for name, value in question.params.items()
+    ]
     body = [
         html.P(question.summary),
-        html.Div([dmc.Code(question.text, block=True), dcc.Clipboard(content=question.text, title="Copy", className="copy")], className="sql"),
+        html.Div(
+            [dmc.Code(question.text, block=True), dcc.Clipboard(content=question.text, title="Copy", className="copy")],
+            className="sql",
+        ),
         html.Div([html.H3("Parameters"), html.Table(html.Tbody(given))]) if given else None,
         html.H3("Source"),
         html.P(["Tables: ", html.Code(", ".join(question.tables) or "none")]),
         html.P(["Snapshot: ", html.Code(snapshot.snapshot_id), f", published {f.moment(snapshot.published_at)}"]),
-    ]  # fmt: skip
+    ]
     return True, f"SQL behind “{question.title}”", [part for part in body if part is not None]
 
 
 def _freshness(app: dash.Dash, renderer: Renderer) -> None:
     @app.callback(
-        Output("freshness", "children"), Output("snapshot", "data"), Input("tick", "n_intervals"), State("snapshot", "data")
+        Output("freshness", "children"),
+        Output("snapshot", "data"),
+        Input("tick", "n_intervals"),
+        State("snapshot", "data"),
     )
     async def look(_tick: int | None, shown: str | None) -> tuple[Component, Any]:
         badge, current = await asyncio.to_thread(_badge, renderer)
-        return badge, no_update if shown == current or shown is None and _tick is None else current
+        return badge, no_update if shown == current or (shown is None and _tick is None) else current
 
 
 def _badge(renderer: Renderer) -> tuple[Component, str]:
@@ -164,5 +186,9 @@ def _badge(renderer: Renderer) -> tuple[Component, str]:
     age = utcnow() - f.utc(snapshot.published_at)
     stale = age > STALE_AFTER
     said = f"Data {f.ago(snapshot.published_at, utcnow())}"
-    title = f"Published {f.moment(snapshot.published_at)}" + (", later than a daily pipeline should be" if stale else "")
-    return html.Span([icon("clock"), said], className="fresh stale" if stale else "fresh", title=title), snapshot.snapshot_id
+    title = f"Published {f.moment(snapshot.published_at)}" + (
+        ", later than a daily pipeline should be" if stale else ""
+    )
+    return html.Span(
+        [icon("clock"), said], className="fresh stale" if stale else "fresh", title=title
+    ), snapshot.snapshot_id

@@ -46,7 +46,7 @@ class Data:
     def _load(self, key: Key, future: Future[pl.DataFrame], snapshot: Snapshot, question: Question) -> None:
         try:
             frame = countable(snapshot.query(*limited(question)))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  who waits for this load gets its error, whatever it is
             with self._lock:
                 self._frames.pop(key, None)
             future.set_exception(error)
@@ -66,11 +66,11 @@ class Data:
 
 
 def countable(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with decimals as plain numbers: DuckDB's sums of integers are 128 bits wide, and shown money is rounded."""
+    """The frame with decimals as plain numbers: DuckDB sums integers in 128 bits, and money is rounded when shown."""
     decimals = {name: dtype for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal)}
     return frame.cast({name: pl.Float64 if dtype.scale else pl.Int64 for name, dtype in decimals.items()})
 
 
 def limited(question: Question) -> tuple[str, dict[str, Any]]:
     """The question's SQL, cut one row after what a page shows, so that the page knows there are more."""
-    return f"SELECT * FROM (\n{question.text}\n) LIMIT {question.shown + 1:d}", dict(question.params)
+    return f"FROM (\n{question.text}\n) LIMIT $shown", {**question.params, "shown": question.shown + 1}

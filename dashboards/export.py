@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,8 @@ class Exports:
         with tempfile.NamedTemporaryFile(prefix="patchbay-export-", suffix=f".{kind}", delete=False) as made:
             path = Path(made.name)
         try:
-            if isinstance(source, Glance):
-                batches = iter(source.read(snapshot).to_arrow().to_batches())
-            else:
-                batches = snapshot.batches(source.text, dict(source.params))
-            write(batches, path, kind, notes(scope, source, snapshot))
+            with answer(source, snapshot) as reader:
+                write(reader, path, kind, notes(scope, source, snapshot))
         except BaseException:
             path.unlink()
             raise
@@ -72,16 +69,25 @@ def notes(scope: Scope, source: Question | Glance, snapshot: Snapshot) -> dict[s
     return {f"patchbay.{name}": value for name, value in (told | chosen).items()}
 
 
-def write(batches: Iterator[pa.RecordBatch], path: Path, kind: str, told: dict[str, str]) -> None:
-    """All batches into one file, a batch at a time; an empty answer is a file with a header or schema only."""
-    first = next(batches, None)
-    schema = first.schema if first is not None else pa.schema([])
-    if kind == "csv":
-        writer: Any = csv.CSVWriter(path, schema)
+@contextmanager
+def answer(source: Question | Glance, snapshot: Snapshot) -> Iterator[pa.RecordBatchReader]:
+    """The whole answer, batch by batch."""
+    if isinstance(source, Glance):
+        yield source.read(snapshot).to_arrow().to_reader()
     else:
-        writer = pq.ParquetWriter(path, schema.with_metadata(told), compression="zstd")
+        with snapshot.reading(source.text, dict(source.params)) as reader:
+            yield reader
+
+
+def write(reader: pa.RecordBatchReader, path: Path, kind: str, told: dict[str, str]) -> None:
+    """All batches into one file; an empty answer is a file with its header or schema."""
+    writer: Any = (
+        csv.CSVWriter(path, reader.schema)
+        if kind == "csv"
+        else pq.ParquetWriter(path, reader.schema.with_metadata(told), compression="zstd")
+    )
     with writer:
-        for batch in chain(() if first is None else (first,), batches):
+        for batch in reader:
             writer.write_batch(batch)
 
 

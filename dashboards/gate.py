@@ -26,12 +26,11 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
-        if scope["type"] != "http":
-            return await send({"type": "websocket.close", "code": 4403})
-        guarded = self._with_headers(scope, send)
-        refusal = self._admit(scope)
-        await (refusal or self.app)(scope, receive, guarded)
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await (self._admit(scope) or self.app)(scope, receive, self._with_headers(scope, send))
+        else:
+            await send({"type": "websocket.close", "code": 4403})
 
     def _admit(self, scope: Scope) -> Response | None:
         """None to go on, or the refusal; sets `current_viewer` when there is one."""

@@ -57,7 +57,9 @@ class Renderer:
             return missing(f"“{name}” is not among what your organisation can see.")
         by_id = {card.id: cards.shell(card, card.ask(scope).title) for card in page.cards}
         words = {"title": scope.path.get("name"), **(thing or {}), **scope.path}
-        heading = html.Div([html.H1(page.title.format(**words)), html.P(page.lead.format(**words))], className="page-head")
+        heading = html.Div(
+            [html.H1(page.title.format(**words)), html.P(page.lead.format(**words))], className="page-head"
+        )
         bar = controls.bar(page, scope.pick, lambda name: self.choices(viewer, name))
         return html.Div([heading, bar, page.arrange(by_id.__getitem__)])
 
@@ -67,9 +69,9 @@ class Renderer:
         return cards.answer(card, place.scope, self.sources, view) if card else None
 
     def asked(self, place: Place, card_id: str) -> tuple[Card, Question | Glance] | None:
-        """What a card asks of the snapshot; None for unknown cards and for those that ask the API."""
+        """What a card asks of the snapshot, in full; None for unknown cards and for those that ask the API."""
         card = place.page.card(card_id)
-        source = card.ask(place.scope) if card else None
+        source = (card.whole or card.ask)(place.scope) if card else None
         return (card, source) if card and isinstance(source, (Question, Glance)) else None
 
     def choices(self, viewer: Viewer, lookup: str) -> Choices | None:

@@ -13,7 +13,20 @@ from registry_api.system.endpoints import router as system
 from registry_api.tenancy.endpoints import router as tenancy
 from registry_api.usage.endpoints import router as usage
 
-ROUTERS = (identity, tenancy, catalog, installs, usage, statistics, intake, subjects, feeds, jobs, audit, system)
+ROUTERS = (
+    identity,
+    tenancy,
+    catalog,
+    installs,
+    usage,
+    statistics,
+    intake,
+    subjects,
+    feeds,
+    jobs,
+    audit,
+    system,
+)
 
 PUBLIC_ROUTES = frozenset({"create_session", "get_health", "get_readiness", "get_metrics"})
 """The only routes that need no token."""
@@ -21,12 +34,12 @@ PUBLIC_ROUTES = frozenset({"create_session", "get_health", "get_readiness", "get
 TAGS = [
     {"name": "identity", "description": "Sessions, API tokens and people."},
     {"name": "tenancy", "description": "The operator and its customers."},
-    {"name": "catalog", "description": "Plugins, releases, dependencies, labels and advisories."},
+    {"name": "catalog", "description": "Plugins, releases, dependencies and advisories."},
     {"name": "installs", "description": "Targets and what was observed to be installed on them."},
     {"name": "usage", "description": "Usage events, columnar, and their minute counters."},
-    {"name": "statistics", "description": "Counts that outside registries publish."},
-    {"name": "intake", "description": "The ledger of batches and their refused rows."},
-    {"name": "subjects", "description": "Erasure of persons."},
+    {"name": "statistics", "description": "Counts of outside registries, columnar."},
+    {"name": "intake", "description": "What became of each batch, and every refused row with its reason."},
+    {"name": "subjects", "description": "Erasing what is known of a person."},
     {"name": "feeds", "description": "Every change in commit order, by cursor, as Arrow or NDJSON."},
     {"name": "jobs", "description": "Durable work and how it went."},
     {"name": "audit", "description": "Who did what, in a chain of hashes per tenant."},

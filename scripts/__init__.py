@@ -1,1 +1,1 @@
-"""What `make` calls: set-up of a fresh clone, with the standard library alone."""
+"""What `make` calls. The set-up runs on the standard library alone, before anything is installed."""

@@ -2,6 +2,7 @@
 # Every check of `make lint`, each with its time; all run, so that one call shows all that is wrong.
 bin=.venv/bin
 failed=0
+export NO_MKDOCS_2_WARNING=1
 check() {
     title=$1
     shift

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import browsers
+from tests.scheduling import ByPlace
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -36,3 +37,9 @@ def chromium() -> str:
     if found is None:
         pytest.fail(f"no Chromium found: run `make test`, which installs one, or set {browsers.VARIABLE}")
     return found
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
+    """Spread files, not tests, over workers; folders that share something dear stay together."""
+    return ByPlace(config, log)

@@ -7,7 +7,8 @@ from datetime import date
 from warehouse.bookkeeping import Bookkeeping
 from warehouse.contracts import TABLES
 from warehouse.engines.duckdb import DuckDBEngine
-from warehouse.transforms import TRANSFORMS, inputs_of
+from warehouse.expressions import expression_of
+from warehouse.transforms import inputs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ def build_table(engine: DuckDBEngine, name: str, days: Sequence[date] = ()) -> B
 
     Raises `TableMissing` when an input has not been built, `KeyError` for a table without a contract.
     """
+    engine.require(inputs_of(name))
     if not TABLES[name].partitioned:
         with engine.transaction():
-            rows = engine.replace_table(TABLES[name], TRANSFORMS[name](**_inputs(engine, name)))
+            rows = engine.replace_table(TABLES[name], expression_of(name))
             Bookkeeping(engine).forget_verdicts(name)
         return Built(name, rows, rows)
     return _build_days(engine, name, sorted({*days, *Bookkeeping(engine).stale_days(name)}))
@@ -37,14 +39,7 @@ def _build_days(engine: DuckDBEngine, name: str, days: list[date]) -> Built:
     books = Bookkeeping(engine)
     with engine.transaction():
         engine.set_build_days(days)
-        expression = TRANSFORMS[name](**_inputs(engine, name))
-        written = engine.replace_partition(TABLES[name], expression, days) if days else 0
+        written = engine.replace_partition(TABLES[name], expression_of(name), days) if days else 0
         books.mark_built(name, days)
         books.forget_verdicts(name)
     return Built(name, engine.count(name), written, tuple(days))
-
-
-def _inputs(engine: DuckDBEngine, name: str) -> dict[str, object]:
-    return {table: engine.table(table) for table in inputs_of(name)}
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -65,6 +66,11 @@ class Snapshot:
         return self._pointer.data_until
 
     @property
+    def head_seq(self) -> int:
+        """The position of the registry's feeds that this publication stands at."""
+        return self._pointer.head_seq
+
+    @property
     def build_run_id(self) -> str:
         """The Dagster run that published."""
         return self._pointer.build_run_id
@@ -74,12 +80,13 @@ class Snapshot:
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, params).pl()
 
-    def batches(
+    @contextmanager
+    def reading(
         self, sql: str, params: Sequence[object] | Mapping[str, object] = (), rows: int = 65_536
-    ) -> Iterator[pa.RecordBatch]:
-        """The rows of a SELECT as Arrow batches, read while they are consumed: an answer of any size in little memory."""
+    ) -> Iterator[pa.RecordBatchReader]:
+        """The rows of a SELECT as an Arrow reader, fetched while it is consumed: an answer of any size in little memory."""
         with self._connection.cursor() as cursor:
-            yield from cursor.execute(sql, params).to_arrow_reader(rows)
+            yield cursor.execute(sql, params).to_arrow_reader(rows)
 
     def checks(self) -> pl.DataFrame:
         """The last outcome of every quality rule: check_name, table_name, severity, passed, observed, expected, failed_rows, checked_at."""
@@ -133,6 +140,14 @@ class SnapshotReader:
 
 
 def _open_file(path: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(str(path), read_only=True, config={"threads": 2, "memory_limit": "512MB"})
-    connection.execute("SET TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true")
+    """A read-only connection that cannot reach other files.
+
+    A query's cursor is a connection of its own that inherits global settings only, hence GLOBAL; a file that this process
+    has open already was locked by its first opening.
+    """
+    limits: dict[str, str | bool | int | float | list[str]] = {"threads": "2", "memory_limit": "512MB", "enable_external_access": "false"}
+    connection = duckdb.connect(str(path), read_only=True, config=limits)
+    (locked,) = connection.execute("SELECT current_setting('lock_configuration')").fetchone() or (False,)
+    if not locked:
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
     return connection

@@ -6,27 +6,13 @@
 from pathlib import Path
 
 import ibis
-from ibis.expr.types import Table
 
-from warehouse.contracts import BUILD_DAYS, RAW_TABLES, TABLES
-from warehouse.engines.types import conform, ibis_schema
-from warehouse.transforms import TRANSFORMS, inputs_of
+from warehouse.contracts import TABLES
+from warehouse.expressions import expression_of
 
 ROOT = Path(__file__).parent / "sql"
 DIALECTS = ("duckdb",)
 """Dialects whose results are tested against the golden rows."""
-
-
-def unbound(name: str) -> Table:
-    """A table as a transform sees it, without data; KeyError when no contract describes it."""
-    columns = {**TABLES, **RAW_TABLES, BUILD_DAYS.name: BUILD_DAYS}[name].columns
-    return ibis.table(ibis_schema(columns), name=name)
-
-
-def expression_of(table: str) -> Table:
-    """A table's rows as an expression over its inputs."""
-    inputs = {name: unbound(name) for name in inputs_of(table)}
-    return conform(TRANSFORMS[table](**inputs), TABLES[table].columns)
 
 
 def sql_of(table: str, dialect: str) -> str:

@@ -42,6 +42,7 @@
       if (response.status === 401 && response.url.indexOf("/_dash") !== -1) {
         var here = window.location.pathname + window.location.search;
         window.location.assign("/login?next=" + encodeURIComponent(here));
+        return new Promise(function () {});
       }
       return response;
     });

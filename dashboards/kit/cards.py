@@ -14,11 +14,12 @@ from dash import dcc, html
 
 from dashboards.data import Data
 from dashboards.kit import format as f
+from dashboards.kit.aria import aria
 from dashboards.kit.icons import icon
 from dashboards.kit.page import Call, Card, Component, Glance, Scope, Source
 from dashboards.kit.tables import grid
 from dashboards.queries.question import Question
-from dashboards.registry import Registry, Unreachable
+from dashboards.registry import Refused, Registry, Unreachable
 from warehouse.read import NoSnapshot, Snapshot
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ STALE_AFTER = timedelta(hours=36)
 """A daily pipeline that missed one run and half of the next is late enough to say so on every card."""
 
 View = Literal["chart", "table"]
-GRAPH_CONFIG = {
+GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "responsive": True,
     "modeBarButtons": [["toImage", "resetScale2d"]],
@@ -44,15 +45,14 @@ class Sources:
 
 def shell(card: Card, title: str) -> Component:
     """The card before its answer: title, view switch, and a skeleton that the answer replaces."""
-    waiting = html.Div(
-        dmc.Skeleton(height=card.height, radius="md"), **{"data-state": "loading", "aria-busy": "true"}
-    )
+    loading: dict[str, Any] = {"data-state": "loading", "aria-busy": "true"}
+    waiting = html.Div(dmc.Skeleton(height=card.height, radius="md"), **loading)
     body = html.Div(waiting, id={"type": "body", "card": card.id}, className="card-body")
     if card.plain:
-        return html.Section(body, className="card-plain", **{"aria-label": title})
+        return html.Section(body, className="card-plain", **aria(label=title))
     heading = html.H2(title, id=f"title-{card.id}", className="card-title")
     head = html.Div([heading, *([] if card.tabular else [_view_switch(card, title)])], className="card-head")
-    return html.Section([head, body], className="card", id=f"card-{card.id}", **{"aria-labelledby": f"title-{card.id}"})
+    return html.Section([head, body], className="card", id=f"card-{card.id}", **aria(labelledby=f"title-{card.id}"))
 
 
 def _view_switch(card: Card, title: str) -> Component:
@@ -62,7 +62,7 @@ def _view_switch(card: Card, title: str) -> Component:
         size="xs",
         checked=False,
         className="view-switch",
-        **{"aria-label": f"View {title} as a table"},
+        **aria(label=f"View {title} as a table"),
     )
 
 
@@ -71,12 +71,17 @@ def answer(card: Card, scope: Scope, sources: Sources, view: View) -> Component:
     try:
         source = card.ask(scope)
         if isinstance(source, Call):
-            return _present(card, scope, source, source.run(sources.registry, scope.viewer), None, view)
+            frame = source.run(sources.registry, scope.viewer, published(scope, sources))
+            return _present(card, scope, source, frame, None, view)
         snapshot = sources.data.open(scope.viewer)
-        frame = source.read(snapshot) if isinstance(source, Glance) else sources.data.ask(scope.viewer, snapshot, source)
+        frame = (
+            source.read(snapshot) if isinstance(source, Glance) else sources.data.ask(scope.viewer, snapshot, source)
+        )
         return _present(card, scope, source, frame, snapshot, view)
     except NoSnapshot:
         return unpublished()
+    except Refused as refusal:
+        return state("empty", [message("lock", f"The registry does not show this to you. {refusal}")])
     except Unreachable as error:
         log.info("card %s: %s", card.id, error)
         return failed(card.id, "The registry API does not answer. Pages with published data keep working.")
@@ -84,6 +89,19 @@ def answer(card: Card, scope: Scope, sources: Sources, view: View) -> Component:
         reference = uuid.uuid4().hex[:8]
         log.exception("card %s failed, reference %s", card.id, reference)
         return failed(card.id, f"This question could not be answered. Reference {reference}.")
+
+
+def published(scope: Scope, sources: Sources) -> Snapshot | None:
+    """The viewer's snapshot, None before the first publication."""
+    try:
+        return sources.data.open(scope.viewer)
+    except NoSnapshot:
+        return None
+
+
+def message(picture: str, text: str) -> Component:
+    """A sentence in the place of an answer."""
+    return html.Div([icon(picture), html.P(text)], className="card-message")
 
 
 def _present(
@@ -107,12 +125,19 @@ def graph(figure: go.Figure, card: Card, title: str) -> Component:
     """A figure that fills its card; its meaning is also in the sentence above and the table behind the switch."""
     chart = dcc.Graph(figure=figure, config=GRAPH_CONFIG, responsive=True, style={"height": "100%", "width": "100%"})
     room = {"minHeight": f"{card.height}px"}
-    return html.Div(chart, className="chart", style=room, role="img", **{"aria-label": f"Chart: {title}. Switch to the table for its values."})
+    return html.Div(
+        chart,
+        className="chart",
+        style=room,
+        role="img",
+        **aria(label=f"Chart: {title}. Switch to the table for its values."),
+    )
 
 
 def state(name: str, children: list[Any]) -> Component:
     """A body marked with its state."""
-    return html.Div([child for child in children if child], className="card-state", **{"data-state": name})
+    marked: dict[str, Any] = {"data-state": name}
+    return html.Div([child for child in children if child], className="card-state", **marked)
 
 
 def _nothing(card: Card, scope: Scope) -> Component:
@@ -124,14 +149,12 @@ def _nothing(card: Card, scope: Scope) -> Component:
 def unpublished() -> Component:
     """No snapshot yet: nothing is wrong, the pipeline has not published for this tenant."""
     text = "No data has been published for your organisation yet. It appears after the pipeline's first full run."
-    return state("empty", [html.Div([icon("empty"), html.P(text)], className="card-message")])
+    return state("empty", [message("empty", text)])
 
 
 def failed(card_id: str, text: str) -> Component:
     """The failed state: what happened, and a button that asks again."""
-    retry = dmc.Button(
-        "Try again", id={"type": "retry", "card": card_id, "slot": "body"}, size="xs", variant="default"
-    )
+    retry = dmc.Button("Try again", id={"type": "retry", "card": card_id, "slot": "body"}, size="xs", variant="default")
     return state("failed", [html.Div([icon("alert"), html.P(text), retry], className="card-message", role="alert")])
 
 
@@ -156,7 +179,7 @@ def _sql_button(card: Card, source: Question) -> Component:
         id={"type": "sql", "card": card.id},
         className="tool",
         type="button",
-        **{"aria-label": f"Show the SQL behind {source.title}"},
+        **aria(label=f"Show the SQL behind {source.title}"),
     )
 
 
@@ -165,7 +188,7 @@ EXPORTS: dict[str, str] = {"csv": "CSV", "parquet": "Parquet"}
 
 def _export(card: Card, scope: Scope, kind: str) -> Component:
     return html.A(
-        EXPORTS[kind], href=export_href(card.id, scope, kind), className="tool", download=True, title="The full result"
+        EXPORTS[kind], href=export_href(card.id, scope, kind), className="tool", download="", title="The full result"
     )
 
 
@@ -173,4 +196,3 @@ def export_href(card_id: str, scope: Scope, kind: str) -> str:
     """Where the full result of a card is downloaded, under the same path and filters."""
     chosen = [("at", scope.pathname), *((name, value) for name, value in scope.pick.values.items() if value)]
     return f"/export/{quote(card_id)}.{kind}?{urlencode(chosen)}"
-

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+import polars as pl
+
 MISSING = "–"
 
 
@@ -15,10 +17,15 @@ def short(value: float | None) -> str:
     if value is None:
         return MISSING
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size and abs(value) >= 10_000:
+        if abs(value) >= max(0.9995 * size, 10_000):
             scaled = value / size
             return f"{scaled:.{2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0}f} {unit}"
     return f"{value:,.0f}"
+
+
+def total(column: pl.Series) -> float:
+    """The sum of a numeric column, missing values left out."""
+    return float(column.sum())
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -60,6 +67,6 @@ def ago(value: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def plural(count: int | None, noun: str) -> str:
+def plural(count: float | None, noun: str) -> str:
     """A count with its noun: 1 plugin, 2 plugins."""
     return f"{whole(count)} {noun}" + ("" if count == 1 else "s")

@@ -34,12 +34,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A card's source that is the running API instead of the snapshot; `run` raises `Unreachable` when it is down."""
+    """A card's source that is the running API; `run` raises `Unreachable` when it is down and `Refused` when it says no.
+
+    It also gets the snapshot, None before the first publication, to set the one against the other.
+    """
 
     name: str
     title: str
     summary: str
-    run: Callable[[Registry, Viewer], pl.DataFrame]
+    run: Callable[[Registry, Viewer, Snapshot | None], pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Card:
 
     `draw` turns a non-empty frame into a plotly figure or a component. `say` makes the one-sentence summary from the
     frame; without it the question's own is shown. `plain` cards have no frame of their own; `tabular` ones are a table
-    already, so they offer no second view.
+    already, so they offer no second view. `whole` is what an export asks where the page shows a part only.
     """
 
     id: str
@@ -72,6 +75,7 @@ class Card:
     tabular: bool = False
     plain: bool = False
     height: int = 280
+    whole: Callable[[Scope], Question] | None = None
 
 
 Slot = Callable[[str], Component]

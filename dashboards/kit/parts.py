@@ -13,10 +13,23 @@ from dashboards.kit.urlstate import Filter
 from dashboards.queries.question import PERIODS
 
 TONES = {
-    "active": "good", "passed": "good", "ok": "good", "latest": "good", "ready": "good", "production": "brand",
-    "deprecated": "warn", "staging": "info", "pre-release": "info", "optional": "plain", "duplicate": "info",
-    "withdrawn": "bad", "failed": "bad", "yanked": "bad", "unfixed": "bad", "retired": "plain",
-}  # fmt: skip
+    "active": "good",
+    "passed": "good",
+    "ok": "good",
+    "latest": "good",
+    "ready": "good",
+    "production": "brand",
+    "deprecated": "warn",
+    "staging": "info",
+    "pre-release": "info",
+    "optional": "plain",
+    "duplicate": "info",
+    "withdrawn": "bad",
+    "failed": "bad",
+    "yanked": "bad",
+    "unfixed": "bad",
+    "retired": "plain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +88,12 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Component:
 
 
 def outside_link(url: str | None, text: str) -> Component | None:
-    """A link out of the app, only for http(s) addresses: others, such as javascript:, come from data and are dropped."""
+    """A link out of the app; addresses come from data, so any scheme but http(s), such as javascript:, is dropped."""
     if not url or not url.lower().startswith(("https://", "http://")):
         return None
-    return html.A([text, icon("out")], href=url, target="_blank", rel="noopener noreferrer nofollow", className="outside")
+    return html.A(
+        [text, icon("out")], href=url, target="_blank", rel="noopener noreferrer nofollow", className="outside"
+    )
 
 
 def columns(*children: Component, wide: int = 1) -> Component:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboards.kit.aria import aria
 from dashboards.kit.icons import icon
 from dashboards.kit.page import Component, Page
 from dashboards.kit.theme import MANTINE_THEME, Scheme
@@ -19,9 +20,15 @@ def frame(pages: Iterable[Page], viewer: Viewer, scheme: Scheme) -> Component:
     shell = dmc.AppShell(
         [
             dmc.AppShellHeader(_header(viewer, scheme), className="header"),
-            dmc.AppShellNavbar(html.Nav(links, **{"aria-label": "Pages"}), id="navbar", className="navbar"),
+            dmc.AppShellNavbar(html.Nav(links, **aria(label="Pages")), id="navbar", className="navbar"),
             dmc.AppShellMain(
-                html.Main([html.Div(id="ignored", className="chips"), html.Div(id="page")], id="main", className="page", tabIndex=-1), className="main"
+                html.Main(
+                    [html.Div(id="ignored", className="chips"), html.Div(id="page")],
+                    id="main",
+                    className="page",
+                    tabIndex=-1,
+                ),
+                className="main",
             ),
         ],
         id="app-shell",
@@ -39,21 +46,25 @@ def frame(pages: Iterable[Page], viewer: Viewer, scheme: Scheme) -> Component:
 
 def _nav_link(page: Page) -> Component:
     exact = "exact" if page.path == "/" else "partial"
-    return dmc.NavLink(label=page.title, leftSection=icon(page.menu or ""), href=page.path, active=exact, id=f"nav-{page.name}")
+    return dmc.NavLink(
+        label=page.title, leftSection=icon(page.menu or ""), href=page.path, active=exact, id=f"nav-{page.name}"
+    )
 
 
 def _header(viewer: Viewer, scheme: Scheme) -> Component:
     brand = dcc.Link(
-        [html.Img(src="/assets/logo.svg", alt="", width=28, height=28), html.Span("Patchbay")], href="/", className="brand"
+        [html.Img(src="/assets/logo.svg", alt="", width=28, height=28), html.Span("Patchbay")],
+        href="/",
+        className="brand",
     )
-    burger = dmc.Burger(id="burger", size="sm", hiddenFrom="sm", opened=False, **{"aria-label": "Open navigation"})
+    burger = dmc.Burger(id="burger", size="sm", hiddenFrom="sm", opened=False, **aria(label="Open navigation"))
     toggle = dmc.ActionIcon(
         [html.Span(icon("moon"), className="when-light"), html.Span(icon("sun"), className="when-dark")],
         id="theme-toggle",
         variant="subtle",
         color="gray",
         size="lg",
-        **{"aria-label": f"Switch to {'light' if scheme == 'dark' else 'dark'} colours"},
+        **aria(label=f"Switch to {'light' if scheme == 'dark' else 'dark'} colours"),
     )
     return html.Div(
         [
@@ -70,9 +81,11 @@ def _account(viewer: Viewer) -> Component:
     )
     letters = "".join(word[0] for word in viewer.display_name.split()[:2]).upper() or "?"
     target = html.Button(
-        letters, className="avatar", id="account", type="button", **{"aria-label": f"Account of {viewer.display_name}"}
+        letters, className="avatar", id="account", type="button", **aria(label=f"Account of {viewer.display_name}")
     )
-    about = html.Div([html.Strong(viewer.display_name), html.Span(viewer.email), html.Span(viewer.role.replace("_", " "))])
+    about = html.Div(
+        [html.Strong(viewer.display_name), html.Span(viewer.email), html.Span(viewer.role.replace("_", " "))]
+    )
     menu = dmc.MenuDropdown([html.Div(about, className="account-about"), leave])
     return dmc.Menu([dmc.MenuTarget(target, boxWrapperProps={}), menu], position="bottom-end", shadow="md", width=220)
 

@@ -1,6 +1,6 @@
 """Tables are one component each: AG Grid with sorting, keyboard moves and our colours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import dash_ag_grid as dag
 import polars as pl
 from polars import selectors as cs
 
+from dashboards.kit.aria import aria
 from dashboards.kit.page import Component, Scope
 
 Kind = Literal["text", "count", "share", "number", "link", "badge", "hidden"]
@@ -17,7 +18,7 @@ ROWS_IN_SIGHT = 10
 DASH_FOR_NONE = "params.value == null ? '–' : "
 FORMATS: dict[str, str] = {
     "count": DASH_FOR_NONE + "d3.format(',')(params.value)",
-    "number": DASH_FOR_NONE + "d3.format(',.3~f')(params.value)",
+    "number": DASH_FOR_NONE + "d3.format(',.1f')(params.value)",
     "share": DASH_FOR_NONE + "d3.format('.1%')(params.value)",
     "text": DASH_FOR_NONE + "params.value",
 }
@@ -71,7 +72,7 @@ def grid(frame: pl.DataFrame, scope: Scope, *, label: str, columns: Sequence[Col
 def _labelled(table: Component, label: str) -> Component:
     from dash import html
 
-    return html.Div(table, role="region", className="table-scroll", **{"aria-label": f"Table: {label}"})
+    return html.Div(table, role="region", className="table-scroll", **aria(label=f"Table: {label}"))
 
 
 def _definition(column: Column) -> dict[str, Any]:
@@ -90,10 +91,11 @@ def _definition(column: Column) -> dict[str, Any]:
     return made
 
 
-def rows(frame: pl.DataFrame) -> list[Mapping[str, Any]]:
+def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """The frame as JSON rows: times to the minute, or as days where all are midnight; ISO forms also sort as text."""
     timed = frame.with_columns(
-        column.dt.strftime("%Y-%m-%d" if _whole_days(column) else "%Y-%m-%d %H:%M") for column in frame.select(cs.temporal())
+        column.dt.strftime("%Y-%m-%d" if _whole_days(column) else "%Y-%m-%d %H:%M")
+        for column in frame.select(cs.temporal())
     )
     return timed.with_columns(cs.decimal().cast(pl.Float64)).to_dicts()
 

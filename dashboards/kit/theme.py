@@ -73,7 +73,12 @@ def template(colours: Palette) -> "go.layout.Template":
     import plotly.graph_objects as go
 
     axis = {"gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "tickcolor": colours.grid}
-    axis |= {"automargin": True, "title": {"font": {"size": 12, "color": colours.muted}}, "tickfont": {"size": 12}, "ticklabelstandoff": 6}
+    axis |= {
+        "automargin": True,
+        "title": {"font": {"size": 12, "color": colours.muted}},
+        "tickfont": {"size": 12},
+        "ticklabelstandoff": 6,
+    }
     return go.layout.Template(
         layout={
             "colorway": list(colours.series),
@@ -83,7 +88,14 @@ def template(colours: Palette) -> "go.layout.Template":
             "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
             "hovermode": "x unified",
             "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.grid, "font": {"color": colours.text}},
-            "legend": {"orientation": "h", "traceorder": "normal", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": colours.text}},
+            "legend": {
+                "orientation": "h",
+                "traceorder": "normal",
+                "y": 1.02,
+                "yanchor": "bottom",
+                "x": 0,
+                "font": {"color": colours.text},
+            },
             "xaxis": axis | {"showgrid": False},
             "yaxis": axis | {"rangemode": "tozero", "separatethousands": True},
         }

@@ -2,7 +2,8 @@
 
 from dashboards.queries.question import Question, days
 
-PICKED = "($plugin = '' OR plugin_id IN (SELECT plugin_id FROM dim_plugin WHERE ref = $plugin))"
+PICKED = """
+        WITH picked AS (SELECT plugin_id FROM dim_plugin WHERE ref = $plugin)"""
 
 
 def installed(plugin: str, environment: str, period: str) -> Question:
@@ -11,12 +12,13 @@ def installed(plugin: str, environment: str, period: str) -> Question:
         "installed",
         "Installed over time",
         "Plugins in place, by environment of the target; the line steps when something is added or removed.",
-        f"""
-        WITH steps AS (
-            SELECT target_id, CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval WHERE {PICKED}
+        """
+        , steps AS (
+            SELECT target_id, CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval
+            WHERE ($plugin = '' OR plugin_id IN (FROM picked))
             UNION ALL
             SELECT target_id, CAST(to_at AS DATE), -1 FROM fct_installation_interval
-            WHERE to_at IS NOT NULL AND {PICKED}
+            WHERE to_at IS NOT NULL AND ($plugin = '' OR plugin_id IN (FROM picked))
         ),
         daily AS (
             SELECT environment, day, sum(step) AS step FROM steps JOIN dim_target USING (target_id)
@@ -32,6 +34,7 @@ def installed(plugin: str, environment: str, period: str) -> Question:
         """,
         {"plugin": plugin, "environment": environment, "days": days(period)},
         shown=20_000,
+        given=PICKED,
     )
 
 
@@ -41,15 +44,16 @@ def activity(plugin: str, period: str) -> Question:
         "activity",
         "Activity",
         "Uses per day, and on how many targets plugins were active, each plugin counted for itself.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_adoption WHERE uses > 0)
+        """
+        , span AS (SELECT max(day) AS last_day FROM mart_adoption WHERE uses > 0)
         SELECT day, sum(uses) AS uses, sum(active_targets) AS active_targets, sum(active_persons) AS active_persons
         FROM mart_adoption, span
-        WHERE {PICKED} AND uses > 0 AND day > last_day - CAST($days AS INTEGER)
+        WHERE ($plugin = '' OR plugin_id IN (FROM picked)) AND uses > 0 AND day > last_day - CAST($days AS INTEGER)
         GROUP BY day ORDER BY day
         """,
         {"plugin": plugin, "days": days(period)},
         shown=10_000,
+        given=PICKED,
     )
 
 
@@ -59,14 +63,15 @@ def retention(plugin: str, subject: str) -> Question:
         "retention",
         "Retention",
         "Of those who first used a plugin in a month, the share that used it again so many months later.",
-        f"""
+        """
         SELECT cohort_month, months_since, CAST(sum(cohort_size) AS BIGINT) AS cohort_size,
             CAST(sum(retained) AS BIGINT) AS retained, sum(retained) / nullif(sum(cohort_size), 0) AS share
-        FROM mart_retention WHERE {PICKED} AND subject_kind = $subject
+        FROM mart_retention WHERE ($plugin = '' OR plugin_id IN (FROM picked)) AND subject_kind = $subject
         GROUP BY cohort_month, months_since ORDER BY cohort_month, months_since
         """,
         {"plugin": plugin, "subject": subject},
         shown=5_000,
+        given=PICKED,
     )
 
 
@@ -76,15 +81,16 @@ def transitions(plugin: str, period: str) -> Question:
         "transitions",
         "Installs, upgrades and removals",
         "What changed on targets each month.",
-        f"""
-        WITH span AS (SELECT max(month) AS last_month FROM mart_install_transitions)
+        """
+        , span AS (SELECT max(month) AS last_month FROM mart_install_transitions)
         SELECT month, transition, CAST(sum(targets) AS BIGINT) AS targets
         FROM mart_install_transitions, span
-        WHERE {PICKED} AND month > last_month - CAST($days AS INTEGER)
+        WHERE ($plugin = '' OR plugin_id IN (FROM picked)) AND month > last_month - CAST($days AS INTEGER)
         GROUP BY month, transition ORDER BY month, transition
         """,
         {"plugin": plugin, "days": days(period)},
         shown=5_000,
+        given=PICKED,
     )
 
 
@@ -94,14 +100,15 @@ def by_plugin_and_day(plugin: str, period: str) -> Question:
         "by_plugin_and_day",
         "By plugin and day",
         "The figures behind the charts, newest day first.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_adoption)
+        """
+        , span AS (SELECT max(day) AS last_day FROM mart_adoption)
         SELECT a.day, p.ref, n.slug AS organisation, a.installed_targets, a.active_targets, a.active_persons, a.uses,
             '/plugins/' || p.namespace || '/' || p.name AS href
         FROM mart_adoption AS a
         CROSS JOIN span JOIN dim_plugin AS p USING (plugin_id) JOIN dim_tenant AS n ON n.tenant_id = a.tenant_id
-        WHERE {PICKED.replace("plugin_id IN", "a.plugin_id IN")} AND a.day > last_day - CAST($days AS INTEGER)
+        WHERE ($plugin = '' OR a.plugin_id IN (FROM picked)) AND a.day > last_day - CAST($days AS INTEGER)
         ORDER BY a.day DESC, a.uses DESC NULLS LAST, p.ref
         """,
         {"plugin": plugin, "days": days(period)},
+        given=PICKED,
     )

@@ -14,7 +14,8 @@ SORTS = (
 FOUND = """
         WITH popular AS (
             SELECT plugin_id, sum(count) AS outside_installs FROM mart_outside_popularity
-            WHERE metric = 'installs' AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
+            WHERE metric = 'installs'
+                AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
             GROUP BY plugin_id
         )
         SELECT
@@ -52,8 +53,8 @@ def plugins_found(q: str, label: str, lifecycle: str, warnings: str, sort: str) 
 def plugins_page(q: str, label: str, lifecycle: str, warnings: str, sort: str, page: int) -> Question:
     """One page of `plugins_found`."""
     whole = plugins_found(q, label, lifecycle, warnings, sort)
-    params = {**whole.params, "offset": (page - 1) * PAGE_SIZE}
-    return Question("plugins_page", whole.title, whole.summary, f"{FOUND} LIMIT {PAGE_SIZE:d} OFFSET $offset", params)
+    params = {**whole.params, "size": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
+    return Question("plugins_page", whole.title, whole.summary, "LIMIT $size OFFSET $offset", params, given=FOUND)
 
 
 def labels() -> Question:

@@ -130,7 +130,8 @@ def most_popular_outside() -> Question:
         """
         WITH latest AS (
             SELECT plugin_id, month, count AS installs, share FROM mart_outside_popularity
-            WHERE metric = 'installs' AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
+            WHERE metric = 'installs'
+                AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
         )
         SELECT ref, namespace, name, title, installs, share, month
         FROM latest JOIN dim_plugin USING (plugin_id)
@@ -163,7 +164,7 @@ def reach() -> Question:
         """
         SELECT
             (SELECT max(day) FROM fct_usage_daily) AS last_usage_day,
-            (SELECT max(greatest(from_at, coalesce(to_at, from_at))) FROM fct_installation_interval) AS last_observation,
+            (SELECT max(coalesce(to_at, from_at)) FROM fct_installation_interval) AS last_observation,
             (SELECT max(month) FROM mart_outside_popularity) AS last_outside_month
         """,
     )

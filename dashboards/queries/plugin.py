@@ -12,7 +12,12 @@ THIS = """
 def header(ref: str, own: str) -> Question:
     """The plugin's own row; none when the viewer's snapshot has no such plugin."""
     return Question(
-        "plugin_header", "Plugin", "What the catalogue says.", f"{THIS} SELECT * FROM this", {"ref": ref, "own": own}
+        "plugin_header",
+        "Plugin",
+        "What the catalogue says.",
+        "SELECT * FROM this",
+        {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -22,8 +27,8 @@ def versions(ref: str, own: str) -> Question:
         "plugin_versions",
         "Versions",
         "Every release, newest first, and the number of targets that have it.",
-        f"""{THIS},
-        placed AS (
+        """
+        , placed AS (
             SELECT version, count(DISTINCT target_id) AS targets FROM fct_installation_interval
             WHERE to_at IS NULL AND plugin_id = (SELECT plugin_id FROM this) GROUP BY version
         )
@@ -33,6 +38,7 @@ def versions(ref: str, own: str) -> Question:
         WHERE plugin_id = (SELECT plugin_id FROM this) ORDER BY position DESC
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -42,7 +48,7 @@ def dependencies(ref: str, own: str) -> Question:
         "plugin_dependencies",
         "Dependencies",
         "What the latest release needs.",
-        f"""{THIS}
+        """
         SELECT d.dependency_ref AS ref, p.title, d.requirement, p.latest_version,
             CASE WHEN d.optional THEN 'optional' ELSE 'required' END AS need,
             CASE WHEN p.plugin_id IS NOT NULL THEN '/plugins/' || p.namespace || '/' || p.name END AS href
@@ -51,6 +57,7 @@ def dependencies(ref: str, own: str) -> Question:
         ORDER BY d.optional, ref
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -60,7 +67,7 @@ def dependants(ref: str, own: str) -> Question:
         "plugin_dependants",
         "Dependants",
         "Plugins whose latest release needs this one.",
-        f"""{THIS}
+        """
         SELECT p.ref, p.title, d.requirement, CASE WHEN d.optional THEN 'optional' ELSE 'required' END AS need,
             p.installed_targets, '/plugins/' || p.namespace || '/' || p.name AS href
         FROM fct_dependency AS d JOIN dim_plugin AS p USING (plugin_id)
@@ -68,6 +75,7 @@ def dependants(ref: str, own: str) -> Question:
         ORDER BY p.installed_targets DESC NULLS LAST, p.ref
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -77,12 +85,13 @@ def warnings(ref: str, own: str) -> Question:
         "plugin_warnings",
         "Security warnings",
         "Published warnings and the versions each affects.",
-        f"""{THIS}
+        """
         SELECT external_id, summary, severity, ranges, unfixed, published_at, url
         FROM dim_advisory WHERE plugin_id = (SELECT plugin_id FROM this)
         ORDER BY unfixed DESC, published_at DESC NULLS LAST, external_id
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -92,8 +101,8 @@ def adoption(ref: str, own: str, period: str) -> Question:
         "plugin_adoption",
         "Adoption over time",
         "Targets that have the plugin and targets that used it, on days when something happened.",
-        f"""{THIS},
-        steps AS (
+        """
+        , steps AS (
             SELECT day, active_targets, active_persons, uses, installed_targets
                 - coalesce(lag(installed_targets) OVER (PARTITION BY tenant_id ORDER BY day), 0) AS step
             FROM mart_adoption WHERE plugin_id = (SELECT plugin_id FROM this)
@@ -112,6 +121,7 @@ def adoption(ref: str, own: str, period: str) -> Question:
         """,
         {"ref": ref, "own": own, "days": days(period)},
         shown=10_000,
+        given=THIS,
     )
 
 
@@ -121,13 +131,14 @@ def popularity(ref: str, own: str) -> Question:
         "plugin_popularity",
         "Popularity elsewhere",
         "Installs per month that the public registry reports.",
-        f"""{THIS}
+        """
         SELECT month, metric, source, count, rank, share, change_ratio
         FROM mart_outside_popularity WHERE plugin_id = (SELECT plugin_id FROM this)
         ORDER BY metric, source, month
         """,
         {"ref": ref, "own": own},
         shown=10_000,
+        given=THIS,
     )
 
 
@@ -137,11 +148,12 @@ def performance(ref: str, own: str) -> Question:
         "plugin_performance",
         "Performance by release",
         "How often uses of each release failed and how long they took, weeks weighted by their uses.",
-        f"""{THIS}
+        """
         SELECT m.version, min(week) AS first_week, max(week) AS last_week, sum(m.uses) AS uses,
             sum(m.errors) / nullif(sum(CASE WHEN m.error_rate > 0 THEN m.errors / m.error_rate ELSE m.uses END), 0)
                 AS error_rate,
-            sum(m.duration_ms_p50 * m.uses) / nullif(sum(m.uses) FILTER (m.duration_ms_p50 IS NOT NULL), 0) AS typical_ms,
+            sum(m.duration_ms_p50 * m.uses) / nullif(sum(m.uses) FILTER (m.duration_ms_p50 IS NOT NULL), 0)
+                AS typical_ms,
             max(m.duration_ms_p95) AS worst_p95_ms,
             avg(m.cpu_percent_mean) AS cpu_percent, avg(m.memory_bytes_mean) / 1e6 AS memory_mb
         FROM mart_plugin_performance AS m LEFT JOIN dim_release AS r USING (release_id)
@@ -149,6 +161,7 @@ def performance(ref: str, own: str) -> Question:
         GROUP BY m.version ORDER BY max(r.position) DESC NULLS LAST
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )
 
 
@@ -158,7 +171,7 @@ def instances(ref: str, own: str) -> Question:
         "plugin_instances",
         "Instances that have it",
         "Targets on which the plugin is in place now.",
-        f"""{THIS}
+        """
         SELECT t.name AS target, t.title, n.slug AS organisation, t.environment, i.version,
             i.from_at AS since, i.origin, '/targets/' || t.name || '?tenant=' || n.slug AS href
         FROM fct_installation_interval AS i
@@ -167,4 +180,5 @@ def instances(ref: str, own: str) -> Question:
         ORDER BY t.name, n.slug
         """,
         {"ref": ref, "own": own},
+        given=THIS,
     )

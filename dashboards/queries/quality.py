@@ -1,10 +1,18 @@
-"""Questions about the data's quality: what the intake refused and how the snapshot's checks went."""
+"""Questions about the data's quality: what the intake took and refused."""
 
 from dashboards.queries.question import Question, days
 
-LATER = "('repeated_event', 'removed_without_add')"
-"""Codes that the warehouse adds by day of the event; the rows behind them were accepted at the door before."""
-KEPT = "('accepted', 'duplicate', 'repeated_event', 'removed_without_add')"
+FATES = """
+        WITH fates AS (
+            SELECT *, CASE
+                WHEN code IN ('accepted', 'duplicate') THEN code
+                WHEN code IN ('repeated_event', 'removed_without_add') THEN 'set aside'
+                ELSE 'rejected' END AS fate
+            FROM mart_data_quality
+            WHERE ($stream = '' OR stream = $stream)
+                AND day > (SELECT max(day) FROM mart_data_quality) - CAST($days AS INTEGER)
+        )"""
+"""What became of rows. `set aside` comes on top of what was received: the door had accepted those rows before."""
 
 
 def totals(stream: str, period: str) -> Question:
@@ -13,37 +21,32 @@ def totals(stream: str, period: str) -> Question:
         "quality_totals",
         "Intake",
         "Rows received in the period, by what became of them.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT CAST(sum(rows) FILTER (code NOT IN {LATER}) AS BIGINT) AS received,
-            CAST(sum(rows) FILTER (code = 'accepted') AS BIGINT) AS accepted,
-            CAST(sum(rows) FILTER (code = 'duplicate') AS BIGINT) AS duplicates,
-            CAST(sum(rows) FILTER (code NOT IN {KEPT}) AS BIGINT) AS rejected,
-            CAST(sum(rows) FILTER (code IN {LATER}) AS BIGINT) AS set_aside
-        FROM mart_data_quality, span
-        WHERE ($stream = '' OR stream = $stream) AND day > last_day - CAST($days AS INTEGER)
+        """
+        SELECT CAST(sum(rows) FILTER (fate <> 'set aside') AS BIGINT) AS received,
+            CAST(sum(rows) FILTER (fate = 'accepted') AS BIGINT) AS accepted,
+            CAST(sum(rows) FILTER (fate = 'duplicate') AS BIGINT) AS duplicates,
+            CAST(sum(rows) FILTER (fate = 'rejected') AS BIGINT) AS rejected,
+            CAST(sum(rows) FILTER (fate = 'set aside') AS BIGINT) AS set_aside
+        FROM fates
         """,
         {"stream": stream, "days": days(period)},
+        given=FATES,
     )
 
 
 def intake_per_day(stream: str, period: str) -> Question:
-    """Rows per day and outcome."""
+    """Rows per day of acknowledgement and outcome."""
     return Question(
         "intake_per_day",
         "Intake per day",
         "Rows received per day: accepted, already known, or refused.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT day, CASE WHEN code IN ('accepted', 'duplicate') THEN code ELSE 'rejected' END AS outcome,
-            CAST(sum(rows) AS BIGINT) AS rows
-        FROM mart_data_quality, span
-        WHERE code NOT IN {LATER} AND ($stream = '' OR stream = $stream)
-            AND day > last_day - CAST($days AS INTEGER)
-        GROUP BY ALL ORDER BY day, outcome
+        """
+        SELECT day, fate AS outcome, CAST(sum(rows) AS BIGINT) AS rows
+        FROM fates WHERE fate <> 'set aside' GROUP BY day, fate ORDER BY day, fate
         """,
         {"stream": stream, "days": days(period)},
         shown=10_000,
+        given=FATES,
     )
 
 
@@ -53,16 +56,13 @@ def rejects_by_reason(stream: str, period: str) -> Question:
         "rejects_by_reason",
         "Refused rows by reason",
         "Why rows were refused at the door, or set aside later; the API's intake batches hold each with its reason.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT stream, code, CASE WHEN code IN {LATER} THEN 'set aside later' ELSE 'refused' END AS fate,
-            CAST(sum(rows) AS BIGINT) AS rows, min(day) AS first_day, max(day) AS last_day_seen
-        FROM mart_data_quality, span
-        WHERE code NOT IN ('accepted', 'duplicate') AND ($stream = '' OR stream = $stream)
-            AND day > last_day - CAST($days AS INTEGER)
-        GROUP BY stream, code ORDER BY rows DESC, stream, code
+        """
+        SELECT stream, code, fate, CAST(sum(rows) AS BIGINT) AS rows, min(day) AS first_day, max(day) AS last_day
+        FROM fates WHERE fate IN ('rejected', 'set aside')
+        GROUP BY stream, code, fate ORDER BY rows DESC, stream, code
         """,
         {"stream": stream, "days": days(period)},
+        given=FATES,
     )
 
 
@@ -72,18 +72,17 @@ def by_stream(period: str) -> Question:
         "by_stream",
         "By stream",
         "What came in through each door, and the share that was refused.",
-        f"""
-        WITH span AS (SELECT max(day) AS last_day FROM mart_data_quality)
-        SELECT stream, coalesce(CAST(sum(rows) FILTER (code = 'accepted') AS BIGINT), 0) AS accepted,
-            coalesce(CAST(sum(rows) FILTER (code = 'duplicate') AS BIGINT), 0) AS duplicates,
-            coalesce(CAST(sum(rows) FILTER (code NOT IN {KEPT}) AS BIGINT), 0) AS rejected,
-            coalesce(sum(rows) FILTER (code NOT IN {KEPT}), 0)
-                / nullif(sum(rows) FILTER (code NOT IN {LATER}), 0) AS rejected_share
-        FROM mart_data_quality, span
-        WHERE day > last_day - CAST($days AS INTEGER)
-        GROUP BY stream ORDER BY stream
+        """
+        , streams AS (
+            SELECT stream, coalesce(sum(rows) FILTER (fate = 'accepted'), 0) AS accepted,
+                coalesce(sum(rows) FILTER (fate = 'duplicate'), 0) AS duplicates,
+                coalesce(sum(rows) FILTER (fate = 'rejected'), 0) AS rejected
+            FROM fates GROUP BY stream
+        )
+        SELECT *, rejected / nullif(accepted + duplicates + rejected, 0) AS rejected_share FROM streams ORDER BY stream
         """,
-        {"days": days(period)},
+        {"stream": "", "days": days(period)},
+        given=FATES,
     )
 
 

@@ -16,7 +16,8 @@ ALL_DAYS = 100_000
 class Question:
     """One question about the viewer's snapshot.
 
-    `sql` is a constant with `$name` placeholders; `params` holds exactly those names. `shown` is how many rows a page
+    `sql` is a constant with `$name` placeholders; `params` holds exactly those names. `given` is the start of its WITH
+    clause when several questions share it. `shown` is how many rows a page
     displays at most; an export always has them all.
     """
 
@@ -26,16 +27,17 @@ class Question:
     sql: str
     params: Mapping[str, Value] = field(default_factory=dict)
     shown: int = 1_000
+    given: str = ""
 
     @property
     def text(self) -> str:
         """The SQL without its indentation."""
-        return dedent(self.sql).strip()
+        return "\n".join(dedent(part.lstrip("\n")).rstrip() for part in (self.given, self.sql) if part)
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables it reads, sorted."""
-        return tuple(sorted(set(re.findall(r"\b(?:dim|fct|mart)_[a-z_]+\b", self.sql))))
+        return tuple(sorted(set(re.findall(r"\b(?:dim|fct|mart)_[a-z_]+\b", self.text))))
 
 
 def days(period: str) -> int:

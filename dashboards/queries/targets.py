@@ -43,7 +43,7 @@ def header(name: str, tenant: str, own: str) -> Question:
         "target_header",
         "Target",
         "What is known of the target.",
-        f"""{THIS}
+        """
         SELECT this.*,
             (SELECT count(*) FROM fct_installation_interval AS i
                 WHERE i.target_id = this.target_id AND to_at IS NULL) AS plugins,
@@ -54,6 +54,7 @@ def header(name: str, tenant: str, own: str) -> Question:
         FROM this
         """,
         {"name": name, "tenant": tenant, "own": own},
+        given=THIS,
     )
 
 
@@ -63,7 +64,7 @@ def plugins(name: str, tenant: str, own: str) -> Question:
         "target_plugins",
         "Plugins on this target",
         "What is in place now, in which version and since when.",
-        f"""{THIS}
+        """
         SELECT p.ref AS plugin, p.title, i.version, p.latest_version, i.from_at AS since, i.origin, i.source,
             p.lifecycle, p.advisory_count AS warnings, p.unfixed_advisory_count AS unfixed,
             '/plugins/' || p.namespace || '/' || p.name AS href
@@ -72,6 +73,7 @@ def plugins(name: str, tenant: str, own: str) -> Question:
         ORDER BY i.origin DESC NULLS LAST, p.ref
         """,
         {"name": name, "tenant": tenant, "own": own},
+        given=THIS,
     )
 
 
@@ -81,9 +83,10 @@ def history(name: str, tenant: str, own: str) -> Question:
         "target_history",
         "Changes",
         "Plugins added, changed and removed, newest first.",
-        f"""{THIS},
-        changes AS (
-            SELECT from_at AS changed_at, CASE opening WHEN 'changed' THEN 'updated' ELSE opening END AS change, plugin_id, version
+        """
+        , changes AS (
+            SELECT from_at AS changed_at, CASE opening WHEN 'changed' THEN 'updated' ELSE opening END AS change,
+                plugin_id, version
             FROM fct_installation_interval WHERE target_id = (SELECT target_id FROM this)
             UNION ALL
             SELECT to_at, closing, plugin_id, version FROM fct_installation_interval
@@ -95,6 +98,7 @@ def history(name: str, tenant: str, own: str) -> Question:
         """,
         {"name": name, "tenant": tenant, "own": own},
         shown=2_000,
+        given=THIS,
     )
 
 
@@ -104,8 +108,8 @@ def level(name: str, tenant: str, own: str) -> Question:
         "target_level",
         "Plugins over time",
         "How many plugins were in place; the line steps on days with changes.",
-        f"""{THIS},
-        steps AS (
+        """
+        , steps AS (
             SELECT CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval
             WHERE target_id = (SELECT target_id FROM this)
             UNION ALL
@@ -116,4 +120,5 @@ def level(name: str, tenant: str, own: str) -> Question:
         """,
         {"name": name, "tenant": tenant, "own": own},
         shown=10_000,
+        given=THIS,
     )

@@ -8,6 +8,10 @@ class CommandError(Exception):
     """A command cannot go on; the text says why and what to do."""
 
 
+class UsageError(CommandError):
+    """A command was called in a way it cannot use; the text says which way it can."""
+
+
 def explain(error: Exception) -> tuple[str, int] | None:
     """The line for an expected failure with its exit code; None for a fault of ours, which keeps its traceback."""
     from pydantic import ValidationError
@@ -18,6 +22,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return _settings_line(error.errors()[0]), USAGE
     if isinstance(error, ApiUnreachable):
         return f"{error}; is Patchbay running? Start it with: patchbay up", FAILURE
+    if isinstance(error, UsageError):
+        return str(error), USAGE
     if isinstance(error, CommandError | ApiError):
         return " ".join(str(error).split()), FAILURE
     if isinstance(error, OSError) and error.filename:

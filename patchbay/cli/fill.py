@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchbay.cli import output
-from patchbay.cli.errors import CommandError
+from patchbay.cli.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def world_config(wanted: Mapping[str, Any]) -> "WorldConfig":
-    """A world of these sizes, its own where None; raises `CommandError` naming a size that no world can have."""
+    """A world of these sizes, its own where None; raises `UsageError` naming a size that no world can have."""
     from patchbay.world.config import WorldConfig
 
     try:
         return WorldConfig(**{size: value for size, value in wanted.items() if value is not None})
     except ValueError as error:
-        raise CommandError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def fill_world(config: "WorldConfig", client: "Client", truth: Path) -> "Table":
@@ -39,16 +39,19 @@ def fill_world(config: "WorldConfig", client: "Client", truth: Path) -> "Table":
     return _figures(summary, "Sent")
 
 
-def fill_from(kind: str, source: str, client: "Client", reports: Path) -> "Table":
+def fill_from(kind: str, source: str, client: "Client", reports: Path, *, again: bool = False) -> "Table":
     """Import a public registry's files with the importer of that name; answers a table of what was taken.
 
     The whole report, every refused row with its file and place, goes to `<reports>/<kind>.json`.
     """
-    importer = import_module(f"patchbay.importers.{kind}")
-    with output.progress() as tell:
-        report: Report = importer.run(source, client, tell)
-    file = reports / f"{kind}.json"
-    report.write(file)
+    from patchbay.importers.sources import SourceError
+
+    importer, file = import_module(f"patchbay.importers.{kind}"), reports / f"{kind}.json"
+    try:
+        with output.progress() as tell:
+            report: Report = importer.run(source, client, tell, report_path=file, again=again)
+    except SourceError as error:
+        raise CommandError(str(error)) from error
     if report.rejects:
         output.say(f"{len(report.rejects):,} rows or fields were refused; each is named in {file}")
     return _tallies(report, f"Imported from {source}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchbay.cli import output, processes, stack
+from patchbay.cli import output, stack
 from patchbay.cli.context import connect
 from patchbay.cli.errors import CommandError
 from patchbay.cli.fill import fill_from, fill_world, world_config
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from patchbay.core.settings import Settings
     from pipelines.run import BuildSummary
 
-COUNTS = ("tenants", "plugins", "releases", "dependencies", "advisories", "targets", "observations", "usage_rows")
-"""Which of the registry's counts the summary shows, where it tells them."""
+COUNTS = {
+    "plugins": "plugins",
+    "releases": "releases",
+    "dependencies": "dependencies",
+    "advisories": "advisories",
+    "targets": "targets",
+    "observations": "installation events",
+    "usage_rows": "usage events",
+}
+"""The registry's counts that the summary shows, and what it calls them."""
 
 
 class Loop:
@@ -29,10 +37,9 @@ class Loop:
         self._build: BuildSummary
 
     def prepare(self, supervisor: "Supervisor") -> None:
-        """Database, administrator, tokens, and the API serving."""
+        """The API serves, with an administrator and tokens."""
         with output.timed("Preparing the registry", self._times):
-            stack.prepare(self._settings)
-            supervisor.start([processes.api(self._settings)])
+            stack.start_api(supervisor, self._settings)
 
     def fill_with_world(self, sizes: Mapping[str, Any]) -> None:
         """Send the generated world; sizes left out are the world's own."""
@@ -49,19 +56,24 @@ class Loop:
         """Run the pipeline: warehouse, checks, published snapshots; raises `CommandError` when a check blocks it."""
         from pipelines.run import build
 
-        with output.timed("Building and publishing the warehouse", self._times), output.progress() as tell:
+        log = self._settings.root / "logs" / "build.log"
+        with (
+            output.timed("Building and publishing the warehouse", self._times),
+            output.diverted(log),
+            output.progress() as tell,
+        ):
             self._build = build(self._settings, progress=output.one_bar("build", tell))
         if not self._build.success:
             raise CommandError(
-                f"run {self._build.run_id} failed with {self._build.checks_failed} failed checks and published nothing; "
-                "start `patchbay up` and look at the run in Dagster"
+                f"run {self._build.run_id} failed, {self._build.checks_failed} checks with it, and published nothing: "
+                f"see {log}, or the run in Dagster after `patchbay up`"
             )
 
     def show_summary(self) -> None:
         """Counts of the registry and the warehouse, and how long each stage took."""
         with connect(self._settings) as client:
             counts = client.status()["counts"]
-        rows = [(name.replace("_", " "), counts[name]) for name in COUNTS if name in counts]
+        rows = [(title, counts[name]) for name, title in COUNTS.items()]
         build = self._build
         rows += [("tables built", build.tables), ("rows in them", build.rows)]
         rows += [("checks passed", build.checks_passed), ("checks failed", build.checks_failed)]

@@ -1,8 +1,10 @@
 """What commands print: answers on standard output, everything about getting there on standard error."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,13 +18,16 @@ SILENT_SECONDS = 2.0
 """Off a terminal a stage says nothing before this, then now and then."""
 SPEAK_EVERY = 10.0
 
-answers = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+PIPED_WIDTH = 160
+"""Columns where no terminal says how many it has."""
+
+answers = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 
 def say(text: str) -> None:
     """One line about what goes on."""
-    notes.print(text, markup=False)
+    notes.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -38,6 +43,18 @@ def timed(title: str, times: dict[str, float] | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def diverted(log: Path) -> Iterator[None]:
+    """Let what libraries write to standard error go into a log, while our own lines stay where they were."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    notes.file = sys.stderr
+    try:
+        with log.open("a") as sink, redirect_stderr(sink):
+            yield
+    finally:
+        notes.file = sys.stderr
+
+
+@contextmanager
 def progress() -> Iterator[Tell]:
     """A function to tell progress to: bars on a terminal, a line every ten seconds elsewhere."""
     if not notes.is_terminal:
@@ -46,7 +63,7 @@ def progress() -> Iterator[Tell]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes) as bars:
+    with Progress(*columns, console=notes, redirect_stderr=False) as bars:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int | None) -> None:

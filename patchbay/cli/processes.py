@@ -27,7 +27,7 @@ def api(settings: "Settings") -> Program:
         command=(sys.executable, "-m", "registry_api"),
         ready=f"{settings.api_url}/readyz",
         port=(settings.host, settings.api_port),
-        address=f"{settings.api_url}/docs",
+        address=f"{settings.api_url}/openapi.json",
     )
 
 

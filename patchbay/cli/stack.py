@@ -1,4 +1,4 @@
-"""What `up` and `demo` share: preparing the state, the supervisor over it, the table of addresses."""
+"""What `up` and `demo` share: the supervisor over a state folder, and the table of addresses."""
 
 from typing import TYPE_CHECKING
 
@@ -9,19 +9,13 @@ from patchbay.cli.supervisor import Supervisor
 if TYPE_CHECKING:
     from patchbay.core.settings import Settings
 
+ADMIN_EMAIL = "admin@patchbay.local"
+"""Whom the registry makes on its first start; importing it from there would cost the command line two seconds."""
 PURPOSES = {
-    "api": "registry API: its documentation, and /v1 below it",
+    "api": "the description of every route under /v1",
     "dagster": "pipelines: lineage, runs, checks",
     "dashboards": "pages: overview, marketplace, adoption, system health",
 }
-
-
-def prepare(settings: "Settings") -> None:
-    """Bring database, administrator, tokens and Dagster's folder to a state that can be served; safe to repeat."""
-    from registry_api.bootstrap import bootstrap
-
-    bootstrap(settings)
-    processes.prepare_dagster_home(settings)
 
 
 def supervised(settings: "Settings") -> Supervisor:
@@ -31,8 +25,6 @@ def supervised(settings: "Settings") -> Supervisor:
 
 def show_addresses(settings: "Settings", *, show_password: bool = False) -> None:
     """One table of addresses and the login."""
-    from registry_api.bootstrap import ADMIN_EMAIL
-
     serving = [program for program in processes.everything(settings) if program.address]
     rows = [(program.title, program.address, PURPOSES[program.name]) for program in serving]
     file = settings.secret_file("admin.password")
@@ -40,3 +32,14 @@ def show_addresses(settings: "Settings", *, show_password: bool = False) -> None
     rows.append(("login", ADMIN_EMAIL, f"password {password}"))
     output.answers.print(output.table(("", "address", "what is there"), rows))
     output.say("Ctrl-C stops everything.")
+
+
+def start_api(supervisor: Supervisor, settings: "Settings") -> None:
+    """The registry; its first start makes the database, the administrator and the tokens of all processes."""
+    supervisor.start([processes.api(settings)])
+
+
+def start_readers(supervisor: Supervisor, settings: "Settings") -> None:
+    """Dagster and the dashboards, which need the registry's tokens."""
+    processes.prepare_dagster_home(settings)
+    supervisor.start([*processes.dagster(settings), processes.dashboards(settings)])

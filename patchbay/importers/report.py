@@ -17,12 +17,18 @@ class Where:
     """Where a row stands: the file inside the source, and its JSON pointer or `line N`."""
 
     source: str
-    pointer: str = ""
+    line: str = ""
+    parts: tuple[str | int, ...] = ()
 
     def below(self, *parts: str | int) -> "Where":
-        """A place further down (RFC 6901 JSON pointer)."""
-        escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-        return Where(self.source, self.pointer + "".join(f"/{part}" for part in escaped))
+        """A place further down."""
+        return Where(self.source, self.line, self.parts + parts)
+
+    @property
+    def pointer(self) -> str:
+        """The place inside the file: `line N` or an RFC 6901 JSON pointer; made only when asked for, as few are."""
+        escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in self.parts)
+        return self.line + "".join(f"/{part}" for part in escaped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,11 @@ from patchbay.importers.download import download
 
 _ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _WINDOW = 1 << 27
+_ZSTD_PIECE = 1 << 10
+"""Packed bytes unpacked at a time: at zstd's best ratio, about 1 to 32,000, that is at most 32 MiB."""
+_PIECE = 1 << 16
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.zst")
+_PACKED = (".tar", ".tgz", ".gz", ".zst")
 
 Wanted = Callable[[str], bool]
 
@@ -78,14 +82,14 @@ def _folder(folder: Path, wanted: Wanted, limits: Limits) -> Iterator[SourceFile
         folders.sort()
         for path in (Path(parent, name) for name in sorted(names)):
             relative = path.relative_to(folder).as_posix()
-            if wanted(relative) and is_archive(path.name):
-                yield from _archive_in_folder(path, relative, wanted, limits)
+            if wanted(relative) and path.name.endswith(_PACKED):
+                yield from _packed_in_folder(path, relative, wanted, limits)
             elif wanted(relative):
                 yield SourceFile(relative, partial(_read_plain, path, relative, limits))
 
 
-def _archive_in_folder(path: Path, name: str, wanted: Wanted, limits: Limits) -> Iterator[SourceFile]:
-    """Its members; a damaged archive is one file that cannot be read, and no reason to give up the folder."""
+def _packed_in_folder(path: Path, name: str, wanted: Wanted, limits: Limits) -> Iterator[SourceFile]:
+    """What is in it; a damaged archive is one file that cannot be read, and no reason to give up the folder."""
     try:
         with path.open("rb") as file:
             yield from _opened(name, file, wanted, limits)
@@ -103,16 +107,18 @@ def _read_plain(path: Path, name: str, limits: Limits) -> bytes:
 
 
 def _bounded_read(name: str, file: BinaryIO, limits: Limits) -> bytes:
-    data = file.read(limits.file_bytes + 1)
-    if len(data) > limits.file_bytes:
-        raise SourceError(f"{name}: is larger than {limits.file_bytes:,} bytes")
-    return data
+    data = bytearray()
+    while piece := file.read(_PIECE):
+        data += piece
+        if len(data) > limits.file_bytes:
+            raise SourceError(f"{name}: is larger than {limits.file_bytes:,} bytes")
+    return bytes(data)
 
 
 def _opened(name: str, file: BinaryIO, wanted: Wanted, limits: Limits) -> Iterator[SourceFile]:
     """One file as what its content says it is: the wanted members of an archive, or itself."""
     with _naming(name):
-        stream = io.BufferedReader(_Bounded(name, _unpacked(name, file), limits.total_bytes), 1 << 16)
+        stream = io.BufferedReader(_Bounded(name, _unpacked(name, file), limits.total_bytes), _PIECE)
         if stream.peek(512)[257:262] == b"ustar":
             yield from _members(name, stream, wanted, limits)
         else:
@@ -142,11 +148,40 @@ def _unpacked(name: str, file: BinaryIO) -> BinaryIO:
     magic = file.read(4)
     file.seek(0)
     if magic == _ZSTD:
-        unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-        return cast("BinaryIO", unpacker.stream_reader(file, read_across_frames=True))
+        return cast("BinaryIO", _ZstdFile(file))
     if magic[:2] == _GZIP:
         return cast("BinaryIO", gzip.GzipFile(filename=name, fileobj=file))
     return file
+
+
+class _ZstdFile:
+    """Frames one after the other. zstandard's own reader takes a file that breaks off for whole; not this one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        self._frame = self._unpacker.decompressobj()
+        self._packed, self._ready = b"", io.BytesIO()
+        self._is_inside = False
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, none at the end; EOFError when a frame breaks off."""
+        while not (given := self._ready.read(size)):
+            self._packed = self._packed or self._file.read(_ZSTD_PIECE)
+            if not self._packed:
+                if self._is_inside:
+                    raise EOFError("it breaks off in the middle")
+                return b""
+            self._unpack()
+        return given
+
+    def _unpack(self) -> None:
+        self._is_inside = True
+        self._ready = io.BytesIO(self._frame.decompress(self._packed))
+        self._packed = b""
+        if self._frame.eof:
+            self._packed, self._is_inside = self._frame.unused_data, False
+            self._frame = self._unpacker.decompressobj()
 
 
 class _Bounded(io.RawIOBase):

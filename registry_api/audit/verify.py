@@ -5,7 +5,6 @@ the head.
 import hmac
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import UUID
 
 import orjson
 
@@ -30,11 +29,11 @@ class Verdict:
 async def verify_chain(log: AuditLog) -> Verdict:
     """Walk the chain of the log's tenant from its beginning to its head, streaming.
 
-    A tenant without records has a valid, empty chain.
+    The chain of a tenant is never empty.
     """
     head = await log.head()
     position, digest = (head.position, head.hash) if head else (0, GENESIS)
-    checker = _Checker(log.scope.tenant_id)
+    checker = _Checker()
     fault = await _walk(checker, log.stream(through=2**62 if head is None else position))
     if fault is None:
         fault = checker.end_fault(head)
@@ -51,8 +50,7 @@ async def _walk(checker: "_Checker", records: AsyncIterator[AuditRecord]) -> str
 
 
 class _Checker:
-    def __init__(self, tenant_id: UUID) -> None:
-        self.tenant_id = tenant_id
+    def __init__(self) -> None:
         self.previous = GENESIS
         self.count = 0
 
@@ -73,7 +71,11 @@ class _Checker:
     def end_fault(self, head: AuditHead | None) -> str | None:
         """Whether the chain ends where its head says."""
         if head is None:
-            return None if self.count == 0 else "there are records but no head"
+            return (
+                "there are records but no head"
+                if self.count
+                else "it is empty, but a tenant's creation is always recorded"
+            )
         if head.position != self.count:
             return f"the chain ends at {self.count}, its head says {head.position}"
         return None if hmac.compare_digest(head.hash, self.previous) else "the head's hash is not the last record's"

@@ -83,7 +83,10 @@ def _bound(release: Versioned, version: str | None) -> str | None:
 
 
 async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, AdvisoryDocument]], outcome: Outcome) -> None:
-    """Upsert a batch of advisories; identical ones write nothing. Of two for one subject in a batch the later stands."""
+    """Upsert a batch of advisories; identical ones write nothing.
+
+    Of two for one subject in a batch the later stands.
+    """
     store = work.repository(CatalogueStore)
     await store.take_turn()
     stored = await store.own_advisories([document.external_id for _, document in documents])
@@ -120,7 +123,7 @@ def _refuses_patterns(index: int, document: AdvisoryDocument, outcome: Outcome) 
         has_bounds = affected.first_version is not None or affected.last_version is not None
         if affected.pattern is not None and not has_bounds and matcher(affected.pattern) is None:
             where = f"/advisories/{index}/ranges/{place}/pattern"
-            reason = "The pattern is no RE2 expression (look-around and back-references are not read) and there are no bounds."
+            reason = "The pattern is no RE2 expression (no look-around, no back-references), and there are no bounds."
             outcome.refuse(index, where, "invalid_pattern", reason, document.model_dump(mode="json"))
             refused = True
     return refused

@@ -1,4 +1,7 @@
-"""Plugin documents laid over the stored state, in memory: what is new, what changes, what is refused. No database here."""
+"""Plugin documents laid over the stored state, in memory: what is new, what changes, what is refused.
+
+No database here.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,7 +54,10 @@ class Draft:
     new_dependencies: list[Record] = field(default_factory=list)
 
     def apply(self, index: int, document: PluginDocument, outcome: Outcome, pointer: str) -> Record:
-        """Lay one document over the state and count it; parts that are refused are in the outcome, the others are kept."""
+        """Lay one document over the state and count it.
+
+        Parts that are refused are in the outcome, the others are kept.
+        """
         plugin = self.plugins.get(document.ref)
         is_new = plugin is None
         if plugin is None:

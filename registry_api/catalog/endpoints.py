@@ -184,7 +184,10 @@ async def list_labels(reader: CatalogReader) -> Page[LabelCount]:
 async def post_catalogue_batch(
     batch: CatalogueBatch, request: Request, response: Response, actor: CatalogActor, idempotency_key: KeyHeader = None
 ) -> BatchResult:
-    """Upsert plugins with their releases; each item by itself, refused ones with their reason. Repeating it changes nothing."""
+    """Upsert plugins with their releases; each item by itself, refused ones with their reason.
+
+    Repeating it changes nothing.
+    """
     return await CATALOGUE.take(request, response, actor, batch.plugins, idempotency_key)
 
 

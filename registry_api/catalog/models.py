@@ -12,7 +12,10 @@ from registry_api.db.base import Base, TenantOwned
 
 
 class Plugin(TenantOwned, Base):
-    """One plugin; `ref` is `namespace:name`. `search_text` is the case-folded name, title, summary and labels, so that search folds alike on every database."""
+    """One plugin; `ref` is `namespace:name`.
+
+    `search_text` is the case-folded name, title, summary and labels, so that search folds alike on every database.
+    """
 
     __tablename__ = "plugins"
     __table_args__ = (

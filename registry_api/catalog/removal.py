@@ -37,7 +37,10 @@ class Removal(Repository):
 
 
 async def remove_plugin(work: UnitOfWork, plugin: Plugin) -> None:
-    """Delete an own plugin with its releases and dependencies; raises `PluginInUse` when it was ever observed on a target."""
+    """Delete an own plugin with its releases and dependencies.
+
+    Raises `PluginInUse` when it was ever observed on a target.
+    """
     await work.repository(CatalogueStore).take_turn()
     removal, catalogue = work.repository(Removal), work.repository(Catalogue)
     if await removal.is_observed(plugin):

@@ -12,11 +12,14 @@ from registry_api.db import Repository
 from registry_api.problems import NotFound
 
 LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key.desc(), Release.id.desc())
-"""The first release in this order is a plugin's latest: unyanked before yanked, final before prerelease, then the highest."""
+"""The first release in this order is the latest: unyanked before yanked, final before prerelease, then the highest."""
 
 
 class Catalogue(Repository):
-    """What a scope may see: its own plugins and the operator's public ones. The private plugins of others do not exist for it."""
+    """What a scope may see: its own plugins and the operator's public ones.
+
+    The private plugins of others do not exist for it.
+    """
 
     def visible(self) -> ColumnElement[bool]:
         """The condition on `Plugin`."""
@@ -123,7 +126,7 @@ class Catalogue(Repository):
         return (await self.session.execute(query)).scalars().all()
 
     def dependants(self, plugin_id: UUID) -> Select[Any]:
-        """Visible plugins whose latest release needs the plugin: rows of the columns `DependantView` has, and the plugin's id."""
+        """Visible plugins whose latest release needs the plugin, as rows for `DependantView`."""
         latest = self.ranked().subquery()
         newest = aliased(Release, latest)
         return (

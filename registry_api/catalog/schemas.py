@@ -58,7 +58,10 @@ class DependencyDocument(Input):
 
 
 class ReleaseDocument(Input):
-    """One version. Once there it is immutable but for `yanked`; null says nothing, and what was null may be filled later."""
+    """One version. Once there it is immutable but for `yanked`.
+
+    Null says nothing, and what was null may be filled later.
+    """
 
     version: Version
     version_scheme: VersionScheme = "semver"
@@ -110,7 +113,7 @@ class PluginPatch(Input):
 
 
 class AffectedRange(Input):
-    """Affected versions: those the pattern matches whole, or without one those from `first_version` to `last_version`."""
+    """Versions the pattern matches whole; without a pattern, those from `first_version` to `last_version`."""
 
     first_version: Version | None = None
     last_version: Version | None = None

@@ -170,7 +170,7 @@ def _publish(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
 
 
 async def _publish_opened(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
-    """Plugins that have just become public: their releases and dependencies were never shown to other tenants, so they are told again."""
+    """Tell again what belongs to plugins that have just become public: other tenants never saw it."""
     opened = [
         id
         for id, change in draft.changes.items()

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select, text, update
 
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
 
 WRITERS_LOCK = 0x7061_7463_6361
-"""PostgreSQL advisory lock of catalogue writers: a plugin that arrives links what waited for it in any tenant, so one writes at a time."""
+"""PostgreSQL advisory lock of catalogue writers, one at a time: a new plugin links what waited for it in any tenant."""
 
 Record = dict[str, Any]
 
@@ -66,17 +66,17 @@ class CatalogueStore(Repository):
     async def waiting_dependencies(self, refs: Sequence[str], everywhere: bool) -> list[Record]:
         """Dependencies on plugins that were not known; those of all tenants when a public plugin arrives."""
         table = _table(Dependency)
-        wanted = table.c.dependency_plugin_id.is_(None)
+        wanted: ColumnElement[bool] = table.c.dependency_plugin_id.is_(None)
         if not everywhere:
-            wanted &= table.c.tenant_id == self.scope.tenant_id
+            wanted = and_(wanted, table.c.tenant_id == self.scope.tenant_id)
         return await self._records(table, table.c.dependency_ref, refs, wanted)
 
     async def waiting_advisories(self, refs: Sequence[str], everywhere: bool) -> list[Record]:
         """Advisories on plugins that were not known."""
         table = _table(Advisory)
-        wanted = table.c.plugin_id.is_(None) & (table.c.subject_kind == "plugin")
+        wanted: ColumnElement[bool] = table.c.plugin_id.is_(None) & (table.c.subject_kind == "plugin")
         if not everywhere:
-            wanted &= table.c.tenant_id == self.scope.tenant_id
+            wanted = and_(wanted, table.c.tenant_id == self.scope.tenant_id)
         return await self._records(table, table.c.subject_ref, refs, wanted)
 
     async def own_advisories(self, external_ids: Sequence[str]) -> dict[tuple[str, str, str], Record]:

@@ -35,9 +35,13 @@ async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: 
     """
     if not entries:
         return
+    await _lock(session)
+    await session.execute(insert(OutboxRow.__table__), [_row(entry, now, trace_id) for entry in entries])  # type: ignore[arg-type]
+
+
+async def _lock(session: AsyncSession) -> None:
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": OUTBOX_LOCK})
-    await session.execute(insert(OutboxRow.__table__), [_row(entry, now, trace_id) for entry in entries])  # type: ignore[arg-type]
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

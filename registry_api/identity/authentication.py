@@ -1,11 +1,10 @@
 """From an Authorization header to a principal: who calls, in which tenant, with which scopes."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -58,7 +57,7 @@ async def authenticate(session: AsyncSession, authorization: str | None, tenant:
     there is no such tenant.
     """
     secret = _bearer(authorization)
-    found = (await session.execute(_lookup(secret, utcnow()))).one_or_none()
+    found = (await session.execute(LOOKUPS[secret.kind], {"hash": secret.hash, "now": utcnow()})).one_or_none()
     if found is None:
         raise Unauthenticated(REFUSED)
     principal = _credential(found).principal()
@@ -77,8 +76,12 @@ def _bearer(authorization: str | None) -> Secret:
     return secret
 
 
-def _lookup(secret: Secret, now: datetime) -> Select[Any]:
-    kind = ApiToken if secret.kind == "t" else LoginSession
+def _lookup(kind: type[ApiToken] | type[LoginSession]) -> Select[Any]:
+    live = (
+        kind.secret_hash == bindparam("hash"),
+        kind.revoked_at.is_(None),
+        or_(kind.expires_at.is_(None), kind.expires_at > bindparam("now")),
+    )
     columns = (
         kind.id,
         kind.tenant_id,
@@ -86,22 +89,23 @@ def _lookup(secret: Secret, now: datetime) -> Select[Any]:
         Tenant.status.label("tenant_status"),
         _Operator.id.label("operator_id"),
     )
-    live = (
-        kind.secret_hash == secret.hash,
-        kind.revoked_at.is_(None),
-        or_(kind.expires_at.is_(None), kind.expires_at > now),
-    )
-    if kind is ApiToken:
-        own = select(*columns, ApiToken.role, ApiToken.scopes, ApiToken.name)
-    else:
-        own = _of_member(select(*columns, Membership.role, LoginSession.user_id))
-    return own.join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator").where(*live)
+    query = select(*columns).join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator")
+    return query.where(*live)
 
 
-def _of_member(query: Select[Any]) -> Select[Any]:
-    same = and_(Membership.user_id == LoginSession.user_id, Membership.tenant_id == LoginSession.tenant_id)
+def _token_lookup() -> Select[Any]:
+    return _lookup(ApiToken).add_columns(ApiToken.role, ApiToken.scopes, ApiToken.name)
+
+
+def _session_lookup() -> Select[Any]:
+    member = and_(Membership.user_id == LoginSession.user_id, Membership.tenant_id == LoginSession.tenant_id)
     active = and_(User.id == LoginSession.user_id, User.status == "active")
-    return query.select_from(LoginSession).join(Membership, same).join(User, active)
+    query = _lookup(LoginSession).join(Membership, member).join(User, active)
+    return query.add_columns(Membership.role, LoginSession.user_id)
+
+
+LOOKUPS = {"t": _token_lookup(), "s": _session_lookup()}
+"""Built once: making the statement anew would cost each request more than running it."""
 
 
 def _credential(row: Row[Any]) -> Credential:

@@ -107,18 +107,19 @@ async def add_member(work: UnitOfWork, member: Member, tenant: Tenant) -> User:
     Raises `AlreadyMember`, and `AccountExists` when a password is given for an account that exists: only its owner may
     set it.
     """
+    tenant_id, slug = tenant.id, tenant.slug
     user = await work.repository(People).user_by_email(member.email)
     if user is not None and member.password_hash is not None:
         raise AccountExists("This e-mail has an account; leave the password out to make its owner a member.")
     if user is None:
         user = await _add_account(work, member)
-    work.session.add(Membership(tenant_id=tenant.id, user_id=user.id, role=member.role))
+    work.session.add(Membership(tenant_id=tenant_id, user_id=user.id, role=member.role))
     try:
         await work.session.flush()
     except IntegrityError as error:
-        raise AlreadyMember(f"{member.email} is a member of {tenant.slug} already.") from error
+        raise AlreadyMember(f"{member.email} is a member of {slug} already.") from error
     change = {"email": member.email, "role": member.role}
-    work.audit("member.added", f"user:{user.id}", change, tenant_id=tenant.id)
+    work.audit("member.added", f"user:{user.id}", change, tenant_id=tenant_id)
     return user
 
 

@@ -50,7 +50,7 @@ async def list_installed_plugins(
     installs = reader.repository(Installs)
     query = installs.installed_on((await installs.target(target)).id)
     rows = await paging.rows(reader.session, query, [Plugin.ref, Plugin.id], scalars=False)
-    return rows.page(lambda row: InstalledPlugin.model_validate(row))
+    return rows.page(InstalledPlugin.model_validate)
 
 
 @router.get("/plugins/{plugin}/installations", summary="List targets a plugin was last seen on")
@@ -78,5 +78,8 @@ async def post_observations_batch(
     actor: InstallsActor,
     idempotency_key: KeyHeader = None,
 ) -> BatchResult:
-    """Append events, also historic ones in any order; repeats are counted as duplicates. Nothing is ever installed by this."""
+    """Append events, also historic ones in any order; repeats are counted as duplicates.
+
+    Nothing is ever installed by this.
+    """
     return await OBSERVATIONS.take(request, response, actor, batch.observations, idempotency_key)

@@ -92,7 +92,7 @@ class Installs(Repository):
         return query if self.scope.all_tenants else query.where(Target.tenant_id == self.scope.tenant_id)
 
     def _last(self, among: Any) -> Any:
-        """Events with their place in the order of their target and plugin, 1 for the last by (occurred_at, position)."""
+        """Events with their place per target and plugin, 1 for the last by (occurred_at, position)."""
         order = (Observation.occurred_at.desc(), Observation.position.desc())
         place = func.row_number().over(partition_by=(Observation.target_id, Observation.plugin_id), order_by=order)
         return select(*Observation.__table__.columns, place.label("place")).where(among).subquery()

@@ -1,4 +1,4 @@
-"""Superseding segments: merging a day's small ones, rewriting those with an erased person, deleting files whose time is over.
+"""Superseding segments: merging small ones, rewriting those with an erased person, deleting what is past its time.
 
 Segments are immutable. A new generation is written beside the old ones; one transaction makes it count (`added`, naming what it
 replaces) and ends the old ones (`replaced` or `erased`). Old files stay for a while, for readers that are behind.

@@ -32,7 +32,10 @@ class Faulty:
 
 
 def keep_faults(model: type[BaseModel]) -> WrapValidator:
-    """For the item type of a batch: an invalid item becomes `Faulty` instead of failing the whole; OpenAPI keeps the item's schema."""
+    """For the item type of a batch: an invalid item becomes `Faulty` instead of failing the whole.
+
+    OpenAPI keeps the item's schema.
+    """
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -61,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class JsonBatch(Generic[T]):
-    """One stream's way of taking a batch: `apply` carries out the valid items, given with their place, and fills the outcome."""
+    """How a stream takes a batch: `apply` carries out the valid items, each with its place, and fills the outcome."""
 
     stream: str
     collection: str

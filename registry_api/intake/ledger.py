@@ -1,4 +1,4 @@
-"""The ledger of batches: one effect for each (tenant, stream, key), and the same answer every time it is asked again."""
+"""The ledger of batches: one effect for each (tenant, stream, key), and the same answer every time it is asked."""
 
 import hashlib
 from dataclasses import dataclass, field

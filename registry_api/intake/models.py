@@ -32,7 +32,10 @@ class IntakeBatch(TenantOwned, Base):
 
 
 class Segment(TenantOwned, Base):
-    """One immutable columnar file in the lake; `retired_at` is when another generation took its place, null while it counts."""
+    """One immutable columnar file in the lake.
+
+    `retired_at` is when another generation took its place, null while it counts.
+    """
 
     __tablename__ = "segments"
     __table_args__ = (

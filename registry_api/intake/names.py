@@ -21,9 +21,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Frames `plugins` (plugin, plugin_id), `releases` (plugin_id, version, release_id), `targets` (target, target_id, target_environment).
+    """Frames: `plugins` (plugin, plugin_id), `releases` (plugin_id, version, release_id), `targets` (target, target_id, …).
 
-    Plugins and targets are listed under their id and under their name; a tenant's own plugin hides a public one of the same ref.
+    Plugins and targets are listed under their id and under their name; a tenant's own plugin hides a public one of the
+    same ref.
     """
 
     plugins: pl.DataFrame

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import Select, func, or_, select, text, update
 
 from registry_api.db import Repository
 from registry_api.db.chunks import chunks
@@ -38,10 +38,9 @@ class Intake(Repository):
         """Visible batches with that id or idempotency key; several when several streams used one key."""
         query = self.owned(IntakeBatch)
         try:
-            matches = (IntakeBatch.batch_id == batch) | (IntakeBatch.id == UUID(batch))
+            query = query.where(or_(IntakeBatch.batch_id == batch, IntakeBatch.id == UUID(batch)))
         except ValueError:
-            matches = IntakeBatch.batch_id == batch
-        query = query.where(matches)
+            query = query.where(IntakeBatch.batch_id == batch)
         if stream is not None:
             query = query.where(IntakeBatch.stream == stream)
         return (await self.session.execute(query.limit(10))).scalars().all()

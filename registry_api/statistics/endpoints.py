@@ -38,5 +38,8 @@ async def post_statistics_batch(
     actor: Annotated[Actor, acting("statistics:write")],
     idempotency_key: KeyHeader = None,
 ) -> BatchResult:
-    """NDJSON or an Arrow stream; good rows are kept, each refused one is answered with its reason. 200 when the key is known."""
+    """NDJSON or an Arrow stream; good rows are kept, each refused one is answered with its reason.
+
+    200 when the key is known.
+    """
     return await receive(STATISTICS, request, response, actor, idempotency_key)

@@ -24,5 +24,8 @@ def person_keys(settings: Settings) -> tuple[Key, ...]:
 
 
 def person_digest(key: Key, tenant_id: UUID, person: str) -> bytes:
-    """HMAC-SHA256 (RFC 2104) of a person id; the tenant is part of it, so one person in two tenants cannot be matched."""
+    """HMAC-SHA256 (RFC 2104) of a person id.
+
+    The tenant is part of it, so one person in two tenants cannot be matched.
+    """
     return hmac.digest(key.secret, tenant_id.bytes + person.encode(), "sha256")

@@ -22,7 +22,10 @@ class Subject(TenantOwned, Base):
 
 
 class SubjectErasure(TenantOwned, Base):
-    """One erased pseudonym. Kept so that a batch which was being written at that moment is cleaned too; it names nobody."""
+    """One erased pseudonym. Kept so that a batch which was being written at that moment is cleaned too.
+
+    It names nobody.
+    """
 
     __tablename__ = "subject_erasures"
     __table_args__ = (Index("ix_subject_erasures_tenant_id_recorded_at", "tenant_id", "recorded_at"),)

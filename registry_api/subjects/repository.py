@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from patchbay.core.ids import new_id
@@ -13,18 +13,27 @@ from registry_api.db import Repository
 from registry_api.db.chunks import chunks
 from registry_api.subjects.models import Subject, SubjectErasure
 
+_FIND_SQLITE = "SELECT digest, id FROM subjects WHERE tenant_id = ? AND key_id = ? AND digest IN ({})"
+_FIND_POSTGRES = "SELECT digest, id FROM subjects WHERE tenant_id = $1 AND key_id = $2 AND digest = ANY($3::bytea[])"
+
 
 class Subjects(Repository):
     """The persons of one tenant."""
 
-    async def found(self, key_id: str, digests: Sequence[bytes]) -> dict[bytes, UUID]:
-        """Subject ids by digest, for those that are known under the key."""
-        known: dict[bytes, UUID] = {}
+    async def found(self, key_id: str, digests: Sequence[bytes]) -> dict[bytes, str]:
+        """Subject ids by digest, for those that are known under the key.
+
+        Asked of the driver directly: a batch can name tens of thousands of people, and types cost more than the lookup.
+        """
+        connection = await self.session.connection()
+        if connection.dialect.name == "postgresql":
+            found = await connection.exec_driver_sql(_FIND_POSTGRES, (self.scope.tenant_id, key_id, list(digests)))
+            return {row[0]: str(row[1]) for row in found}
+        known: dict[bytes, str] = {}
         for part in chunks(digests):
-            query = select(Subject.digest, Subject.id).where(
-                Subject.tenant_id == self.scope.tenant_id, Subject.key_id == key_id, Subject.digest.in_(part)
-            )
-            known.update((row[0], row[1]) for row in await self.session.execute(query))
+            query = _FIND_SQLITE.format(", ".join("?" * len(part)))
+            for digest, id in await connection.exec_driver_sql(query, (self.scope.tenant_id.hex, key_id, *part)):
+                known[digest] = f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
         return known
 
     async def add(self, key_id: str, digests: Sequence[bytes], now: datetime) -> None:
@@ -36,25 +45,19 @@ class Subjects(Repository):
         ]
         await self.session.execute(dialect.insert(Subject).on_conflict_do_nothing(), rows)
 
-    async def rekey(self, key_id: str, digests: dict[UUID, bytes]) -> None:
+    async def rekey(self, key_id: str, digests: dict[str, bytes]) -> None:
         """Move subjects to another key; their ids stay."""
-        table = Subject.__table__
-        statement = (
-            update(table)
-            .where(table.c.id == bindparam("subject"))
-            .values(  # type: ignore[arg-type]
-                key_id=key_id, digest=bindparam("fresh")
-            )
-        )
-        rows = [{"subject": id, "fresh": digest} for id, digest in digests.items()]
-        connection = await self.session.connection()
-        await connection.execute(statement, rows)
+        rows = [{"id": UUID(id), "key_id": key_id, "digest": digest} for id, digest in digests.items()]
+        await self.session.execute(update(Subject), rows)
 
     async def erase(self, digests: Sequence[tuple[str, bytes]], now: datetime) -> list[UUID]:
-        """Delete the subjects with these (key id, digest) pairs and remember only their ids; the ids that were there."""
+        """Delete the subjects with these (key id, digest) pairs and remember only their ids.
+
+        The ids that were there.
+        """
         erased: list[UUID] = []
         for key_id, digest in digests:
-            erased += (await self.found(key_id, [digest])).values()
+            erased += [UUID(id) for id in (await self.found(key_id, [digest])).values()]
         await self.session.execute(
             delete(Subject).where(Subject.tenant_id == self.scope.tenant_id, Subject.id.in_(erased))
         )

@@ -30,12 +30,12 @@ async def pseudonyms(actor: Actor, settings: Settings, persons: Sequence[str]) -
     if len(known) < len(digests):
         strangers = [person for person, digest in digests.items() if digest not in known]
         known |= await _meet(actor, current, retired, strangers, digests)
-    return {person: str(known[digest]) for person, digest in digests.items()}
+    return {person: known[digest] for person, digest in digests.items()}
 
 
 async def _meet(
     actor: Actor, current: Key, retired: Sequence[Key], strangers: list[str], digests: dict[str, bytes]
-) -> dict[bytes, UUID]:
+) -> dict[bytes, str]:
     async with actor.writing() as work:
         subjects = work.repository(Subjects)
         for key in retired:

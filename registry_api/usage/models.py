@@ -13,7 +13,10 @@ NO_ID = UUID(int=0)
 
 
 class MinuteCounter(Base):
-    """Usage per tenant, plugin, release, type and UTC minute of recent events; a window for detection, not a history."""
+    """Usage per tenant, plugin, release, type and UTC minute of recent events.
+
+    A window for detection, not a history.
+    """
 
     __tablename__ = "usage_minute_counters"
     __table_args__ = (Index("ix_usage_minute_counters_minute", "minute"), {"sqlite_with_rowid": False})

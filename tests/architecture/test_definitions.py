@@ -22,10 +22,10 @@ for name in json.loads(sys.stdin.read()):
         importlib.import_module(name)
     except ImportError:
         pass  # a name that a library only put into sys.modules
-started = time.perf_counter()
+started = time.process_time()
 import pipelines.definitions as d
 d.defs.get_repository_def()
-print(time.perf_counter() - started)
+print(time.process_time() - started)
 """
 
 
@@ -43,8 +43,8 @@ def loaded() -> list[str]:
 
 def test_definitions_load_within_a_second_beyond_the_libraries_they_import(loaded: list[str]) -> None:
     theirs = [name for name in loaded if name.partition(".")[0] not in (*OURS, "__main__")]
-    # The faster of two: a busy machine can only make the figure worse.
-    assert min(float(fresh(TIME, json.dumps(theirs))) for _ in range(2)) < LIMIT_SECONDS
+    # Processor time: other tests on the machine say nothing about ours.
+    assert float(fresh(TIME, json.dumps(theirs))) < LIMIT_SECONDS
 
 
 @pytest.mark.parametrize("library", ["great_expectations", "dash", "fastapi", "lightfm", "river"])

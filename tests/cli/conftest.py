@@ -5,11 +5,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from patchbay.cli import stack
 from patchbay.cli.children import Program
+from patchbay.cli.context import child_environment
+from patchbay.cli.supervisor import Supervisor
+from patchbay.core.settings import Settings
 
 SERVER = """
 import http.server, os, pathlib, signal, subprocess, sys
@@ -53,3 +58,30 @@ def processes() -> Iterator[list["subprocess.Popen[str]"]]:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A registry that serves, and the `patchbay` command that knows it."""
+
+    settings: Settings
+
+    def patchbay(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        command = [sys.executable, "-m", "patchbay.cli", *arguments]
+        environment = child_environment(self.settings) | {"COLUMNS": "200"}
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A registry with a small generated world in it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        settings = Settings(home=tmp_path_factory.mktemp("home"), api_port=probe.getsockname()[1])
+    with Supervisor(settings.root, child_environment(settings), print) as supervisor:
+        stack.start_api(supervisor, settings)
+        registry = Running(settings)
+        sent = registry.patchbay("simulate", "--plugins", "12", "--tenants", "2", "--days", "7", "--end", "2026-10-01")
+        assert sent.returncode == 0, sent.stderr
+        yield registry

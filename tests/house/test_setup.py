@@ -96,7 +96,9 @@ def test_a_step_that_takes_long_shows_that_it_lives(
 
 
 def test_ctrl_c_during_a_step_stops_its_command(tmp_path: Path) -> None:
-    program = "import sys, pathlib; from scripts import steps; steps.run('x', ['sleep', '61'], pathlib.Path(sys.argv[1]))"
+    program = (
+        "import sys, pathlib; from scripts import steps; steps.run('x', ['sleep', '61'], pathlib.Path(sys.argv[1]))"
+    )
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "log")], stderr=subprocess.DEVNULL)
     try:
         child = _child_of(parent.pid)

@@ -133,9 +133,15 @@ def twin() -> Twin:
 
 
 @pytest.fixture(scope="session")
-def real_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def registry_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the real registry keeps its state."""
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="session")
+def real_registry(registry_home: Path) -> Iterator[Client]:
     """The real API on SQLite in its own process, and a platform client for it."""
-    home = tmp_path_factory.mktemp("registry")
+    home = registry_home
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -195,6 +201,27 @@ def _plugin(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """A folder of files by name."""
+
+    def make(**files: bytes) -> Path:
+        for name, data in files.items():
+            (tmp_path / _file_name(name)).write_bytes(data)
+        return tmp_path
+
+    return make
+
+
+def _file_name(name: str) -> str:
+    """`d2023_01_01` is a dated catalogue, `stats_git` a plugin's counts."""
+    if name.startswith("d2"):
+        return f"update-center-{name[1:].replace('_', '-')}.json"
+    return {"deprecations": "deprecations.properties", "current": "update-center.json"}.get(
+        name, f"{name[6:]}.stats.json"
+    )
+
+
+@pytest.fixture
 def tar() -> Callable[[dict[str, bytes]], bytes]:
     """Makes a tar archive of files by name."""
 
@@ -213,4 +240,4 @@ def tar() -> Callable[[dict[str, bytes]], bytes]:
 @pytest.fixture
 def zstd() -> Callable[[bytes], bytes]:
     """Compresses with zstandard."""
-    return zstandard.ZstdCompressor().compress
+    return zstandard.ZstdCompressor(write_checksum=True).compress

@@ -62,7 +62,10 @@ class Patchbay:
     def spawn(self, *command: str, extra: Mapping[str, str] = os.environ) -> "subprocess.Popen[bytes]":
         """A process on this state, for a test to kill."""
         return subprocess.Popen(
-            [sys.executable, *command], env={**extra, **self.environment}, start_new_session=True, stdout=subprocess.DEVNULL
+            [sys.executable, *command],
+            env={**extra, **self.environment},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
         )
 
     @contextmanager

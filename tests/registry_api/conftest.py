@@ -1,7 +1,7 @@
 """The real application on a migrated database of its own, once on SQLite and once on PostgreSQL.
 
-`api` is the door: `await api.acme.get("/v1/plugins")`. Callers: `operator` (platform_admin), `service`, `acme` and `globex` (tenant_admin of
-two customers), `nobody` (no token).
+`api` is the door: `await api.acme.get("/v1/plugins")`. Callers: `operator` (platform_admin), `service`, `acme` and
+`globex` (tenant_admin of two customers), `nobody` (no token).
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,29 @@ class RecordedRegistry:
             replaces=list(replaces),
         )
 
-    def retire(self, segment_id: str, op: str) -> None:
+    def retire(self, segment_id: str, op: str, *, keep_file: bool = False) -> None:
         """Announce that a segment no longer counts, and remove its file."""
         row = next(row for row in reversed(self.rows["segments"]) if row["id"] == segment_id)
         self.seq += 1
         self.rows["segments"].append({**row, "seq": self.seq, "op": op})
-        self.storage.delete(row["path"])
+        if not keep_file:
+            self.storage.delete(row["path"])
 
-    def batch(self, batch_id: str, tenant_id: str, *, stream: str = "usage", accepted: int = 0, duplicates: int = 0, rejects: Sequence[dict[str, Any]] = ()) -> None:
+    def upto(self, seq: int) -> "Earlier":
+        """The feeds as they stood when `seq` was the newest row."""
+        return Earlier(self, seq)
+
+    def batch(
+        self,
+        batch_id: str,
+        tenant_id: str,
+        *,
+        stream: str = "usage",
+        accepted: int = 0,
+        duplicates: int = 0,
+        rejects: Sequence[dict[str, Any]] = (),
+        **values: Any,
+    ) -> None:
         """Announce an acknowledged batch with its refused rows."""
         key = f"lake/rejects/{batch_id}.parquet"
         if rejects:
@@ -104,7 +120,22 @@ class RecordedRegistry:
             duplicates=duplicates,
             rejected=refused,
             rejects_path=key if rejects else None,
+            **values,
         )
+
+
+class Earlier:
+    """A recorded registry seen at an earlier head."""
+
+    def __init__(self, registry: RecordedRegistry, head: int) -> None:
+        self._registry = registry
+        self._head = head
+
+    def head_seq(self) -> int:
+        return self._head
+
+    def read_feed(self, feed: str, after: int, limit: int) -> tuple[pa.Table, int, bool]:
+        return self._registry.read_feed(feed, after, limit)
 
 
 def complete(contract: Contract, rows: Sequence[dict[str, Any]]) -> pa.Table:
@@ -117,7 +148,8 @@ def complete(contract: Contract, rows: Sequence[dict[str, Any]]) -> pa.Table:
 def _nothing(kind: str, nullable: bool) -> Any:
     if nullable:
         return None
-    return {"int64": 0, "float64": 0.0, "bool": False, "strings": [], "timestamp": START, "date": START.date()}.get(kind, "")
+    blanks = {"int64": 0, "float64": 0.0, "bool": False, "strings": [], "decimal": Decimal(0)}
+    return {**blanks, "timestamp": START, "date": START.date()}.get(kind, "")
 
 
 def _write(storage: LocalStorage, key: str, table: pa.Table) -> bytes:

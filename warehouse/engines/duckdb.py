@@ -1,15 +1,15 @@
 """DuckDB: one file, one writer, many tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import ibis
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
 from patchbay.core.contracts import Column
@@ -47,31 +47,25 @@ class DuckDBEngine:
         self.path = path
         self.connection = _connect(path, options or DuckDBOptions())
         self._inside = False
-        self._ibis: Backend = ibis.duckdb.from_connection(self.connection)
         self._make_tables()
 
     def close(self) -> None:
         """Write everything to the file and let it go."""
         self.connection.close()
 
-    def table(self, name: str) -> Table:
-        """A table by name; `TableMissing` when there is none."""
-        if not self.exists(name):
-            raise TableMissing(name)
-        return self._ibis.table(name)
-
-    def exists(self, name: str) -> bool:
-        """Whether the table is there."""
-        found = self.connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'main' AND database_name = current_database() "
-            "AND table_name = ?",
-            [name],
+    def require(self, names: Iterable[str]) -> None:
+        """Raise `TableMissing` for the first of the tables that is not there."""
+        rows = self.connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND database_name = current_database()"
         )
-        return found.fetchone() is not None
+        there = {row[0] for row in rows.fetchall()}
+        for name in names:
+            if name not in there:
+                raise TableMissing(name)
 
     def sql(self, expression: Table) -> str:
         """The expression in DuckDB's SQL."""
-        return str(self._ibis.compile(expression))
+        return _compiled(expression)
 
     def replace_table(self, contract: TableContract, expression: Table) -> int:
         """Put the expression's rows in the table's place, in the order of its key."""
@@ -169,6 +163,11 @@ class DuckDBEngine:
         )
         if inside != written:
             raise OutsideWindow(name, written - inside)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: Table) -> str:
+    return str(ibis.to_sql(expression, dialect="duckdb", pretty=False))
 
 
 def quoted(name: str) -> str:

@@ -1,6 +1,6 @@
 """The Engine port: the few things a builder asks of whatever holds the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -11,12 +11,12 @@ from warehouse.contracts import TableContract
 
 
 class Engine(Protocol):
-    """Holds tables and evaluates Ibis expressions over them. One engine a run; expressions of two are never mixed."""
+    """Holds tables and evaluates Ibis expressions over tables named in them. One engine a run; two are never mixed."""
 
     name: str
 
-    def table(self, name: str) -> Table:
-        """A table by name; `TableMissing` when there is none."""
+    def require(self, names: Iterable[str]) -> None:
+        """Raise `TableMissing` for the first of the tables that is not there."""
 
     def replace_table(self, contract: TableContract, expression: Table) -> int:
         """Put the expression's rows, in the contract's columns, in the table's place at once; the rows written."""

@@ -13,8 +13,9 @@ import pyarrow as pa
 from ibis.expr.types import Table
 
 from warehouse.bookkeeping import Bookkeeping
-from warehouse.contracts import TABLES, References, Severity, TableContract
+from warehouse.contracts import BUILD_DAYS, TABLES, References, Severity, TableContract
 from warehouse.engines.duckdb import DuckDBEngine
+from warehouse.expressions import named_table
 from warehouse.quality import suites
 from warehouse.quality.rules import UNIQUE, Rule, broken, orphans, repeated, rules_of
 
@@ -57,9 +58,10 @@ class _Bench:
     """One table being judged."""
 
     def __init__(self, engine: DuckDBEngine, contract: TableContract) -> None:
+        engine.require([contract.name])
         self._engine = engine
         self._contract = contract
-        self._whole = engine.table(contract.name)
+        self._whole = named_table(contract.name)
         self._window = self._window_of(contract)
         self._now = datetime.now(UTC)
 
@@ -77,7 +79,7 @@ class _Bench:
         if not contract.partitioned:
             return self._whole
         self._engine.set_build_days(Bookkeeping(self._engine).last_days(contract.name))
-        return self._whole.semi_join(self._engine.table("build_days"), "day")
+        return self._whole.semi_join(named_table(BUILD_DAYS.name), "day")
 
     def _columns_match(self) -> bool:
         frame = pa.table({column: pa.nulls(0) for column in suites.typed_columns(self._engine.types(self._contract.name))})
@@ -101,7 +103,7 @@ class _Bench:
 
     def _broken_rows(self, rule: Rule) -> Table:
         if isinstance(rule.check, References):
-            return orphans(rule.check, self._window, self._engine.table(rule.check.table))
+            return orphans(rule.check, self._window, named_table(rule.check.table))
         if rule.name == UNIQUE:
             return repeated(self._contract, self._window, self._whole)
         condition = broken(rule, self._contract, self._window)
@@ -123,7 +125,7 @@ class _Bench:
         """Keys of the parent among the values of the rows."""
         if not isinstance(rule.check, References):
             return []
-        parent = self._engine.table(rule.check.table)
+        parent = named_table(rule.check.table)
         values = rows[rule.check.column].drop_null().unique().to_pylist()
         found = parent.filter(parent[rule.check.key].isin(values)).select(rule.check.key) if values else parent.limit(0)
         return self._engine.read_arrow(found)[rule.check.key].to_pylist()

@@ -57,11 +57,6 @@ def judge(rows: pa.Table, expectations: list[Any]) -> bool:
     return bool(result.success)
 
 
-def warm() -> None:
-    """Import Great Expectations now, for instance in a thread beside the first steps of a build."""
-    _batches()
-
-
 @cache
 def _batches() -> Any:
     import great_expectations as gx

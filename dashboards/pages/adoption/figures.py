@@ -28,13 +28,16 @@ def installed_said(frame: pl.DataFrame, scope: Scope) -> str:
 
 def activity(frame: pl.DataFrame, scope: Scope) -> Any:
     """Uses per day."""
-    return lines(frame, "day", {"uses": "Uses", "active_targets": "Active plugin–target pairs"}, scope.colours, fill=True)
+    return lines(
+        frame, "day", {"uses": "Uses", "active_targets": "Active plugin–target pairs"}, scope.colours, fill=True
+    )
 
 
 def activity_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The total, and that environments do not split it."""
+    first, last = frame["day"][0], frame["day"][-1]
     note = " Usage is not split by environment here." if scope.pick["environment"] else ""
-    return f"{f.short(frame['uses'].sum())} uses from {f.day(frame['day'].min())} to {f.day(frame['day'].max())}.{note}"
+    return f"{f.short(f.total(frame['uses']))} uses from {f.day(first)} to {f.day(last)}.{note}"
 
 
 def retention(frame: pl.DataFrame, scope: Scope) -> Any:
@@ -55,7 +58,7 @@ def retention_said(frame: pl.DataFrame, scope: Scope) -> str:
     first = frame.filter(pl.col("months_since") == 1)
     if first.is_empty():
         return f"{who.capitalize()} by the month of their first use of a plugin; no cohort is a month old yet."
-    share = first["retained"].sum() / first["cohort_size"].sum()
+    share = f.total(first["retained"]) / f.total(first["cohort_size"])
     return f"{f.percent(share)} of {who} used a plugin again in the month after their first use of it."
 
 

@@ -8,6 +8,7 @@ from dash import dcc, html
 
 from dashboards.kit import format as f
 from dashboards.kit import parts
+from dashboards.kit.aria import aria
 from dashboards.kit.icons import icon
 from dashboards.kit.page import Component, Scope
 from dashboards.kit.urlstate import Filter, to_search
@@ -16,11 +17,23 @@ from dashboards.queries.marketplace import PAGE_SIZE, SORTS
 FILTERS = (
     Filter("q", "Search"),
     Filter("label", "Label", lookup="labels"),
-    Filter("lifecycle", "Lifecycle", "", (("", "Any"), ("active", "Active"), ("deprecated", "Deprecated"), ("withdrawn", "Withdrawn")), wide=True),
-    Filter("warnings", "Warnings", "", (("", "Any"), ("any", "With warnings"), ("unfixed", "Unfixed"), ("none", "Without")), wide=True),
+    Filter(
+        "lifecycle",
+        "Lifecycle",
+        "",
+        (("", "Any"), ("active", "Active"), ("deprecated", "Deprecated"), ("withdrawn", "Withdrawn")),
+        wide=True,
+    ),
+    Filter(
+        "warnings",
+        "Warnings",
+        "",
+        (("", "Any"), ("any", "With warnings"), ("unfixed", "Unfixed"), ("none", "Without")),
+        wide=True,
+    ),
     Filter("sort", "Sort by", "installed", SORTS),
     Filter("page", "", "1"),
-)  # fmt: skip
+)
 LABELS_ON_A_ROW = 5
 LABELS_IN_THE_CLOUD = 24
 
@@ -31,7 +44,9 @@ def plugins(frame: pl.DataFrame, scope: Scope) -> Component:
     first = (page - 1) * PAGE_SIZE + 1
     said = f"{f.plural(found, 'plugin')}, {first}–{first + frame.height - 1} shown"
     items = [_plugin(row, scope) for row in frame.to_dicts()]
-    return html.Div([html.P(said, className="found", role="status"), html.Ul(items, className="plugin-list"), pager(found, scope)])
+    return html.Div(
+        [html.P(said, className="found", role="status"), html.Ul(items, className="plugin-list"), pager(found, scope)]
+    )
 
 
 def _plugin(row: dict[str, Any], scope: Scope) -> Component:
@@ -56,7 +71,9 @@ def _badges(row: dict[str, Any]) -> list[Component]:
 
 
 def _figures(row: dict[str, Any], scope: Scope) -> Component:
-    released = f"released {f.ago(row['latest_released_at'], scope.now)}" if row["latest_released_at"] else "no release date"
+    released = (
+        f"released {f.ago(row['latest_released_at'], scope.now)}" if row["latest_released_at"] else "no release date"
+    )
     pairs = [
         ("Targets", f.whole(row["installed_targets"])),
         ("Elsewhere", f.short(row["outside_installs"])),
@@ -71,9 +88,15 @@ def label_link(label: str, scope: Scope, count: int | None = None) -> Component:
     """A label that narrows the list to itself, or widens it again when it is the chosen one."""
     chosen = scope.pick["label"] == label
     href = "/plugins" + to_search(FILTERS, scope.pick.values, label=None if chosen else label, page=None)
-    text = [label, html.Span(f.whole(count), className="count") if count is not None else None, icon("close") if chosen else None]
-    more = {"aria-current": "true"} if chosen else {}
-    return html.Span(dcc.Link([part for part in text if part], href=href, className="tag chosen" if chosen else "tag"), **more)
+    text = [
+        label,
+        html.Span(f.whole(count), className="count") if count is not None else None,
+        icon("close") if chosen else None,
+    ]
+    more = aria(current="true") if chosen else {}
+    return html.Span(
+        dcc.Link([part for part in text if part], href=href, className="tag chosen" if chosen else "tag"), **more
+    )
 
 
 def cloud(frame: pl.DataFrame, scope: Scope) -> Component:
@@ -92,11 +115,11 @@ def pager(found: int, scope: Scope) -> Component | None:
     for before, number in zip([0, *shown], shown, strict=False):
         items += [html.Li("…", className="gap")] if number - before > 1 else []
         items.append(html.Li(_page_link(number, now, scope)))
-    return html.Nav(html.Ul(items), className="pager", **{"aria-label": "Pages of the list"})
+    return html.Nav(html.Ul(items), className="pager", **aria(label="Pages of the list"))
 
 
 def _page_link(number: int, now: int, scope: Scope) -> Component:
     if number == now:
-        return html.Span(str(number), **{"aria-current": "page"})
+        return html.Span(str(number), **aria(current="page"))
     href = "/plugins" + to_search(FILTERS, scope.pick.values, page=str(number))
     return dcc.Link(str(number), href=href, title=f"Page {number}")

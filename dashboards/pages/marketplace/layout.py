@@ -15,8 +15,13 @@ def found(scope: Scope) -> Question:
     )
 
 
+def whole(scope: Scope) -> Question:
+    """All the plugins that meet the filters."""
+    return ask.plugins_found(*(scope.pick[name] for name in ("q", "label", "lifecycle", "warnings", "sort")))
+
+
 CARDS = (
-    Card("marketplace-plugins", found, figures.plugins, "No plugin meets these filters.", height=720),
+    Card("marketplace-plugins", found, figures.plugins, "No plugin meets these filters.", height=720, whole=whole),
     Card("marketplace-labels", lambda s: ask.labels(), figures.cloud, "No plugin has labels.", height=320),
 )
 
@@ -27,6 +32,12 @@ def arrange(slot: Slot) -> Component:
 
 
 PAGE = Page(
-    "marketplace", "/plugins", "Marketplace", "Find a plugin, see who has it and what is known against it.",
-    CARDS, arrange, figures.FILTERS, menu="marketplace",
-)  # fmt: skip
+    "marketplace",
+    "/plugins",
+    "Marketplace",
+    "Find a plugin, see who has it and what is known against it.",
+    CARDS,
+    arrange,
+    figures.FILTERS,
+    menu="marketplace",
+)

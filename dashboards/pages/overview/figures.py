@@ -17,19 +17,29 @@ def tiles(frame: pl.DataFrame, scope: Scope) -> Component:
     row = frame.row(0, named=True)
     change = f.change(row["uses"], row["uses_before"])
     window = "of all time" if scope.pick["period"] == "all" else f"in {scope.pick['period'].removesuffix('d')} days"
-    uses = "no usage recorded" if row["uses"] is None else f"{window}, {change} on the period before" if change else window
+    uses = (
+        "no usage recorded" if row["uses"] is None else f"{window}, {change} on the period before" if change else window
+    )
     people = f"on {row['persons_plugin']}, {f.day(row['persons_day'])}" if row["persons"] else "no people recorded"
     return parts.tiles(
         [
             parts.Tile("Plugins", f.whole(row["plugins"]), retired(row["retired_plugins"]), "/plugins"),
             parts.Tile("Releases", f.whole(row["releases"]), "known versions"),
             parts.Tile("Install targets", f.whole(row["targets"]), "places observed", "/targets"),
-            parts.Tile("Installations", f.whole(row["installations"]), f"of {f.plural(row['installed_plugins'], 'plugin')}"),
+            parts.Tile(
+                "Installations", f.whole(row["installations"]), f"of {f.plural(row['installed_plugins'], 'plugin')}"
+            ),
             parts.Tile("Uses", f.short(row["uses"]), uses, "/adoption"),
             parts.Tile("People at peak", f.short(row["persons"]), people),
-            parts.Tile("Warnings", f.whole(row["advisories"]), f"{f.whole(row['unfixed'])} without a fix", "/plugins?warnings=any", "watch" if row["unfixed"] else ""),
+            parts.Tile(
+                "Warnings",
+                f.whole(row["advisories"]),
+                f"{f.whole(row['unfixed'])} without a fix",
+                "/plugins?warnings=any",
+                "watch" if row["unfixed"] else "",
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def retired(count: int | None) -> str:
@@ -45,7 +55,7 @@ def uses(frame: pl.DataFrame, scope: Scope) -> Any:
 def uses_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The trend in one sentence."""
     del scope
-    total, failed = frame["uses"].sum(), frame["errors"].sum()
+    total, failed = f.total(frame["uses"]), f.total(frame["errors"])
     busiest = frame.row(int(frame["uses"].arg_max() or 0), named=True)
     return (
         f"{f.short(total)} uses, {f.percent(failed / total if total else None, 1)} of them failed; "
@@ -77,7 +87,9 @@ def most_used(frame: pl.DataFrame, scope: Scope) -> Component:
 def most_installed(frame: pl.DataFrame, scope: Scope) -> Component:
     """The ranked list by targets."""
     del scope
-    return parts.ranking(frame.to_dicts(), "targets", lambda row: f"{f.whole(row['targets'])} · {f.percent(row['share'])}")
+    return parts.ranking(
+        frame.to_dicts(), "targets", lambda row: f"{f.whole(row['targets'])} · {f.percent(row['share'])}"
+    )
 
 
 def most_popular(frame: pl.DataFrame, scope: Scope) -> Component:
@@ -97,8 +109,12 @@ def releases(frame: pl.DataFrame, scope: Scope) -> Component:
     items = [
         html.Li(
             [
-                html.Div([dcc.Link(row["title"] or row["name"], href=parts.plugin_path(row)), html.Code(row["version"])]),
-                html.Div([*_marks(row), html.Time(f.ago(row["released_at"], scope.now), title=f.moment(row["released_at"]))]),
+                html.Div(
+                    [dcc.Link(row["title"] or row["name"], href=parts.plugin_path(row)), html.Code(row["version"])]
+                ),
+                html.Div(
+                    [*_marks(row), html.Time(f.ago(row["released_at"], scope.now), title=f.moment(row["released_at"]))]
+                ),
             ]
         )
         for row in frame.to_dicts()
@@ -107,7 +123,9 @@ def releases(frame: pl.DataFrame, scope: Scope) -> Component:
 
 
 def _marks(row: dict[str, Any]) -> list[Component]:
-    return [parts.badge(word) for word, is_so in (("pre-release", row["prerelease"]), ("yanked", row["yanked"])) if is_so]
+    return [
+        parts.badge(word) for word, is_so in (("pre-release", row["prerelease"]), ("yanked", row["yanked"])) if is_so
+    ]
 
 
 def freshness(frame: pl.DataFrame, scope: Scope) -> Component:

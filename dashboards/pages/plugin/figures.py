@@ -16,11 +16,21 @@ from dashboards.kit.tables import Column, grid
 def header(frame: pl.DataFrame, scope: Scope) -> Component:
     """Who and what the plugin is."""
     row = frame.row(0, named=True)
-    badges = [parts.badge(row["lifecycle"]), *([parts.badge("private", "info")] if row["visibility"] == "private" else [])]
+    badges = [
+        parts.badge(row["lifecycle"]),
+        *([parts.badge("private", "info")] if row["visibility"] == "private" else []),
+    ]
     if row["unfixed_advisory_count"]:
         badges.append(parts.badge(f.plural(row["unfixed_advisory_count"], "unfixed warning"), "bad"))
-    links = [parts.outside_link(row["homepage_url"], "Homepage"), parts.outside_link(row["repository_url"], "Repository")]
-    labels = [dcc.Link(label, href=f"/plugins?label={label}", className="tag") for label in (row["labels"] or "").split(",") if label]
+    links = [
+        parts.outside_link(row["homepage_url"], "Homepage"),
+        parts.outside_link(row["repository_url"], "Repository"),
+    ]
+    labels = [
+        dcc.Link(label, href=f"/plugins?label={label}", className="tag")
+        for label in (row["labels"] or "").split(",")
+        if label
+    ]
     about = [
         html.P(row["summary"] or "The catalogue has no summary.", className="plugin-summary"),
         html.Div([*badges, *(link for link in links if link)], className="tags"),
@@ -38,7 +48,10 @@ def _facts(row: dict[str, Any], scope: Scope) -> Component:
             ("Needs host", row["requires_host"] and f"{row['requires_host']} or later"),
             ("Licence", row["licence"] or "not stated"),
             ("Maintainers", (row["maintainers"] or "").replace(",", ", ") or "none named"),
-            ("In place on", f.plural(row["installed_targets"], "target") if row["installed_targets"] is not None else f.MISSING),
+            (
+                "In place on",
+                f.plural(row["installed_targets"], "target") if row["installed_targets"] is not None else f.MISSING,
+            ),
             ("Releases", f.whole(row["release_count"])),
         ]
     )
@@ -91,13 +104,27 @@ def warnings(frame: pl.DataFrame, scope: Scope) -> Component:
     items = [
         html.Li(
             [
-                html.Div([html.Strong(row["external_id"]), *([parts.badge("unfixed")] if row["unfixed"] else []), *_severity(row), parts.outside_link(row["url"], "Source")]),
+                html.Div(
+                    [
+                        html.Strong(row["external_id"]),
+                        *([parts.badge("unfixed")] if row["unfixed"] else []),
+                        *_severity(row),
+                        parts.outside_link(row["url"], "Source"),
+                    ]
+                ),
                 html.P(row["summary"]),
-                html.P(["Affects ", html.Span(affected(row["ranges"]), className="ranges"), f" · published {f.day(row['published_at'])}" if row["published_at"] else ""], className="when"),
+                html.P(
+                    [
+                        "Affects ",
+                        html.Span(affected(row["ranges"]), className="ranges"),
+                        f" · published {f.day(row['published_at'])}" if row["published_at"] else "",
+                    ],
+                    className="when",
+                ),
             ]
         )
         for row in frame.to_dicts()
-    ]  # fmt: skip
+    ]
     return html.Ul(items, className="warning-list")
 
 
@@ -123,7 +150,7 @@ def _range(part: dict[str, Any]) -> str:
 def adoption(frame: pl.DataFrame, scope: Scope) -> Any:
     """Targets that have it, and those that used it."""
     named = {"installed_targets": "Have it"}
-    if frame["active_targets"].is_not_null().any() and frame["active_targets"].sum():
+    if frame["active_targets"].is_not_null().any() and f.total(frame["active_targets"]):
         named |= {"active_targets": "Used it that day"}
     made = lines(frame, "day", named, scope.colours, steps=True, fill=True)
     return made.update_traces(line_shape="linear", selector={"name": "Used it that day"})
@@ -133,7 +160,7 @@ def adoption_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The level now, and its highest."""
     del scope
     last, top = frame.row(-1, named=True), frame.row(int(frame["installed_targets"].arg_max() or 0), named=True)
-    uses = frame["uses"].sum()
+    uses = f.total(frame["uses"])
     return (
         f"In place on {f.plural(last['installed_targets'], 'target')} at the end of {f.day(last['day'])}, at most "
         f"{f.whole(top['installed_targets'])} ({f.day(top['day'])})" + (f"; {f.short(uses)} uses." if uses else ".")
@@ -161,7 +188,7 @@ def performance(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("uses", "Uses", "count"),
         Column("error_rate", "Failed", "share"),
         Column("typical_ms", "Typical ms", "number", tip="Weekly medians, weighted by uses"),
-        Column("worst_p95_ms", "Worst week’s 95 % ms", "number", tip="Highest weekly 95th percentile"),
+        Column("worst_p95_ms", "p95 ms", "number", tip="Highest weekly 95th percentile"),
         Column("cpu_percent", "CPU %", "number"),
         Column("memory_mb", "Memory MB", "number"),
     ]

@@ -20,16 +20,62 @@ def adoption(scope: Scope) -> Question:
 
 
 CARDS = (
-    Card("plugin-header", about(ask.header), figures.header, "The catalogue has no such plugin.", plain=True, height=150),
-    Card("plugin-adoption", adoption, figures.adoption, "It has not been seen on any target, nor used.", figures.adoption_said),
-    Card("plugin-popularity", about(ask.popularity), figures.popularity, "No public registry reports figures for it.", figures.popularity_said),
+    Card(
+        "plugin-header", about(ask.header), figures.header, "The catalogue has no such plugin.", plain=True, height=150
+    ),
+    Card(
+        "plugin-adoption",
+        adoption,
+        figures.adoption,
+        "It has not been seen on any target, nor used.",
+        figures.adoption_said,
+    ),
+    Card(
+        "plugin-popularity",
+        about(ask.popularity),
+        figures.popularity,
+        "No public registry reports figures for it.",
+        figures.popularity_said,
+    ),
     Card("plugin-warnings", about(ask.warnings), figures.warnings, "No security warning has been published for it."),
-    Card("plugin-versions", about(ask.versions), figures.versions, "It has no release.", figures.versions_said, tabular=True),
-    Card("plugin-instances", about(ask.instances), figures.instances, "No target has it now.", figures.instances_said, tabular=True),
-    Card("plugin-performance", about(ask.performance), figures.performance, "No usage with durations or errors has been recorded for it.", tabular=True),
-    Card("plugin-dependencies", about(ask.dependencies), figures.dependencies, "Its latest release needs no other plugin.", tabular=True),
-    Card("plugin-dependants", about(ask.dependants), figures.dependants, "No plugin’s latest release needs it.", tabular=True),
-)  # fmt: skip
+    Card(
+        "plugin-versions",
+        about(ask.versions),
+        figures.versions,
+        "It has no release.",
+        figures.versions_said,
+        tabular=True,
+    ),
+    Card(
+        "plugin-instances",
+        about(ask.instances),
+        figures.instances,
+        "No target has it now.",
+        figures.instances_said,
+        tabular=True,
+    ),
+    Card(
+        "plugin-performance",
+        about(ask.performance),
+        figures.performance,
+        "No usage with durations or errors has been recorded for it.",
+        tabular=True,
+    ),
+    Card(
+        "plugin-dependencies",
+        about(ask.dependencies),
+        figures.dependencies,
+        "Its latest release needs no other plugin.",
+        tabular=True,
+    ),
+    Card(
+        "plugin-dependants",
+        about(ask.dependants),
+        figures.dependants,
+        "No plugin’s latest release needs it.",
+        tabular=True,
+    ),
+)
 
 
 def arrange(slot: Slot) -> Component:
@@ -45,6 +91,12 @@ def arrange(slot: Slot) -> Component:
 
 
 PAGE = Page(
-    "plugin", "/plugins/{namespace}/{name}", "{title}", "{namespace}:{name}",
-    CARDS, arrange, (parts.period("all"),), guard=about(ask.header),
-)  # fmt: skip
+    "plugin",
+    "/plugins/{namespace}/{name}",
+    "{title}",
+    "{namespace}:{name}",
+    CARDS,
+    arrange,
+    (parts.period("all"),),
+    guard=about(ask.header),
+)

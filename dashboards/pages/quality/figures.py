@@ -22,12 +22,23 @@ def tiles(frame: pl.DataFrame, scope: Scope) -> Component:
     return parts.tiles(
         [
             parts.Tile("Received", f.whole(received), nothing or "rows in the period"),
-            parts.Tile("Accepted", f.whole(row["accepted"]), nothing or f.percent(_share(row["accepted"], received), 1)),
+            parts.Tile(
+                "Accepted", f.whole(row["accepted"]), nothing or f.percent(_share(row["accepted"], received), 1)
+            ),
             parts.Tile("Already known", f.whole(row["duplicates"] or (0 if received else None)), "repeats, kept once"),
-            parts.Tile("Refused", f.whole(row["rejected"] or (0 if received else None)), "each with its reason", tone="watch" if row["rejected"] else ""),
-            parts.Tile("Set aside later", f.whole(row["set_aside"] or (0 if received else None)), "found unusable while building"),
+            parts.Tile(
+                "Refused",
+                f.whole(row["rejected"] or (0 if received else None)),
+                "each with its reason",
+                tone="watch" if row["rejected"] else "",
+            ),
+            parts.Tile(
+                "Set aside later",
+                f.whole(row["set_aside"] or (0 if received else None)),
+                "found unusable while building",
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _share(part: int | None, whole: int | None) -> float | None:
@@ -53,7 +64,7 @@ def reasons(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("stream", "Stream", grow=1.2, least=115),
         Column("fate", "Fate", least=110),
         Column("rows", "Rows", "count"),
-        Column("last_day_seen", "Last day", least=110),
+        Column("last_day", "Last day", least=110),
     ]
     return grid(frame, scope, label="Refused rows by reason", columns=columns)
 

@@ -9,17 +9,30 @@ from dashboards.kit.page import Component, Scope
 from dashboards.kit.tables import Column, grid
 from dashboards.registry import Registry
 from dashboards.session import Viewer
+from warehouse.read import Snapshot
 
 
-def readiness(registry: Registry, viewer: Viewer) -> pl.DataFrame:
-    """The API's readiness answer, one row per part."""
-    del viewer
-    return flat(registry.ready())
+def readiness(registry: Registry, viewer: Viewer, snapshot: Snapshot | None) -> pl.DataFrame:
+    """The API's readiness answer, one row per part; a part that is not ready says why."""
+    del viewer, snapshot
+    answer = registry.ready()
+    if faults := answer.get("errors"):
+        return flat({"status": "failed"} | {fault["pointer"] or "cause": fault["detail"] for fault in faults})
+    return flat(answer)
 
 
-def status(registry: Registry, viewer: Viewer) -> pl.DataFrame:
-    """The API's system status, one row per figure."""
-    return flat(registry.status(viewer.token))
+def status(registry: Registry, viewer: Viewer, snapshot: Snapshot | None) -> pl.DataFrame:
+    """The API's system status, one row per figure, after how far the published data is behind it."""
+    answer = registry.status(viewer.token)
+    head = answer.get("feeds", {}).get("head_seq")
+    done = snapshot.head_seq if snapshot else None
+    lag = {
+        "published up to change": done,
+        "changes not yet published": head - done if None not in (head, done) else None,
+    }
+    return flat(
+        {"registry is at change": head} | lag | {name: part for name, part in answer.items() if name != "feeds"}
+    )
 
 
 def flat(answer: dict[str, Any]) -> pl.DataFrame:
@@ -49,7 +62,10 @@ def said(value: Any) -> str:
 def parts_table(frame: pl.DataFrame, scope: Scope) -> Component:
     """Parts and their values as a list."""
     del scope
-    shown = [(row["part"], parts.badge(row["value"]) if row["value"] in parts.TONES else row["value"]) for row in frame.to_dicts()]
+    shown = [
+        (row["part"], parts.badge(row["value"]) if row["value"] in parts.TONES else row["value"])
+        for row in frame.to_dicts()
+    ]
     return parts.facts(shown)
 
 

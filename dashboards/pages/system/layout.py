@@ -7,14 +7,30 @@ from dashboards.pages.system import figures
 from dashboards.queries import system
 
 READY = Call("readiness", "Registry API", "Whether the API and what it stands on are ready.", figures.readiness)
-STATUS = Call("status", "Registry contents", "What the registry holds now, ahead of the published snapshot.", figures.status)
+STATUS = Call(
+    "status", "Registry contents", "What the registry holds now, ahead of the published snapshot.", figures.status
+)
 
 CARDS = (
     Card("system-ready", lambda s: READY, figures.parts_table, "The API said nothing.", tabular=True, height=160),
     Card("system-status", lambda s: STATUS, figures.parts_table, "The API said nothing.", tabular=True, height=360),
-    Card("system-snapshot", lambda s: system.freshness(), overview_figures.freshness, "Nothing is published.", tabular=True, height=200),
-    Card("system-checks", lambda s: system.checks_by_table(), figures.failed_checks, "No checks were recorded with this snapshot.", tabular=True, height=300),
-)  # fmt: skip
+    Card(
+        "system-snapshot",
+        lambda s: system.freshness(),
+        overview_figures.freshness,
+        "Nothing is published.",
+        tabular=True,
+        height=200,
+    ),
+    Card(
+        "system-checks",
+        lambda s: system.checks_by_table(),
+        figures.failed_checks,
+        "No checks were recorded with this snapshot.",
+        tabular=True,
+        height=300,
+    ),
+)
 
 
 def arrange(slot: Slot) -> Component:
@@ -23,5 +39,11 @@ def arrange(slot: Slot) -> Component:
 
 
 PAGE = Page(
-    "system", "/system", "System health", "The running registry beside the published data.", CARDS, arrange, menu="system"
+    "system",
+    "/system",
+    "System health",
+    "The running registry beside the published data.",
+    CARDS,
+    arrange,
+    menu="system",
 )

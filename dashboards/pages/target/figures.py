@@ -18,12 +18,17 @@ def header(frame: pl.DataFrame, scope: Scope) -> Component:
     return parts.tiles(
         [
             parts.Tile("Plugins", f.whole(row["plugins"]), "in place now"),
-            parts.Tile("With warnings", f.whole(row["with_warnings"]), "plugins ever warned about", tone="watch" if row["with_warnings"] else ""),
+            parts.Tile(
+                "With warnings",
+                f.whole(row["with_warnings"]),
+                "plugins ever warned about",
+                tone="watch" if row["with_warnings"] else "",
+            ),
             parts.Tile("Environment", row["environment"], row["lifecycle"]),
             parts.Tile("Kind", row["kind"], row["title"] or ""),
             parts.Tile("Last change", f.day(row["last_change"]), f"in {row['organisation_name']}"),
         ]
-    )  # fmt: skip
+    )
 
 
 def plugins(frame: pl.DataFrame, scope: Scope) -> Component:

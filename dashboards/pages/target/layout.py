@@ -20,10 +20,20 @@ def about(question: Callable[[str, str, str], Question]) -> Callable[[Scope], Qu
 
 CARDS = (
     Card("target-header", about(ask.header), figures.header, "There is no such target.", plain=True, height=96),
-    Card("target-plugins", about(ask.plugins), figures.plugins, "Nothing is in place on this target now.", figures.plugins_said, tabular=True, height=420),
+    Card(
+        "target-plugins",
+        about(ask.plugins),
+        figures.plugins,
+        "Nothing is in place on this target now.",
+        figures.plugins_said,
+        tabular=True,
+        height=420,
+    ),
     Card("target-level", about(ask.level), figures.level, "Nothing was ever observed on this target."),
-    Card("target-history", about(ask.history), figures.history, "Nothing was ever observed on this target.", tabular=True),
-)  # fmt: skip
+    Card(
+        "target-history", about(ask.history), figures.history, "Nothing was ever observed on this target.", tabular=True
+    ),
+)
 
 
 def arrange(slot: Slot) -> Component:
@@ -32,6 +42,12 @@ def arrange(slot: Slot) -> Component:
 
 
 PAGE = Page(
-    "target", "/targets/{name}", "{name}", "What is installed on this target, and how that came about.",
-    CARDS, arrange, FILTERS, guard=about(ask.header),
-)  # fmt: skip
+    "target",
+    "/targets/{name}",
+    "{name}",
+    "What is installed on this target, and how that came about.",
+    CARDS,
+    arrange,
+    FILTERS,
+    guard=about(ask.header),
+)

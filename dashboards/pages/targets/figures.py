@@ -26,5 +26,5 @@ def targets(frame: pl.DataFrame, scope: Scope) -> Component:
 def targets_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many targets and installations."""
     del scope
-    placed = frame["plugins"].sum()
+    placed = f.total(frame["plugins"])
     return f"{f.plural(frame.height, 'target')} with {f.plural(placed, 'installation')} in place."

@@ -20,7 +20,17 @@ def found(scope: Scope) -> Question:
     return ask.targets(*(scope.pick[name] for name in ("q", "environment", "kind", "plugin")))
 
 
-CARDS = (Card("targets-list", found, figures.targets, "No target meets these filters.", figures.targets_said, tabular=True, height=480),)
+CARDS = (
+    Card(
+        "targets-list",
+        found,
+        figures.targets,
+        "No target meets these filters.",
+        figures.targets_said,
+        tabular=True,
+        height=480,
+    ),
+)
 
 
 def arrange(slot: Slot) -> Component:
@@ -29,6 +39,12 @@ def arrange(slot: Slot) -> Component:
 
 
 PAGE = Page(
-    "targets", "/targets", "Install targets", "The places plugins are installed on; pick one to see what it has.",
-    CARDS, arrange, FILTERS, menu="targets",
-)  # fmt: skip
+    "targets",
+    "/targets",
+    "Install targets",
+    "The places plugins are installed on; pick one to see what it has.",
+    CARDS,
+    arrange,
+    FILTERS,
+    menu="targets",
+)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from patchbay.cli.commands.options import Home
+from patchbay.cli.errors import UsageError
 
 
 class Source(StrEnum):
@@ -35,11 +36,11 @@ def demo(
 
         patchbay demo
 
-        patchbay demo --no-serve --plugins 50 --tenants 5 --days 14 --home /tmp/patchbay
+        patchbay demo --no-serve --plugins 50 --tenants 5 --days 14
 
         patchbay demo --source jenkins --data ../shared/data
     """
-    from patchbay.cli import output, processes, stack
+    from patchbay.cli import output, stack
     from patchbay.cli.context import load_settings
     from patchbay.cli.loop import Loop
 
@@ -57,7 +58,7 @@ def demo(
         if not serve:
             return
         with output.timed("Starting Dagster and the dashboards"):
-            supervisor.start([*processes.dagster(settings), processes.dashboards(settings)])
+            stack.start_readers(supervisor, settings)
         stack.show_addresses(settings, show_password=True)
         supervisor.run()
         output.say("Stopping")
@@ -67,7 +68,7 @@ def _require_data(source: Source, data: Path | None) -> None:
     if source is Source.world:
         return
     if data is None:
-        raise typer.BadParameter("--source jenkins needs --data, the folder that holds jenkins/ and jiro/")
+        raise UsageError("--source jenkins needs --data, the folder that holds jenkins/ and jiro/")
     missing = [name for name in ("jenkins", "jiro") if not (data / name).exists()]
     if missing:
-        raise typer.BadParameter(f"{data} has no {' and no '.join(missing)} in it", param_hint="--data")
+        raise UsageError(f"--data {data} has no {' and no '.join(missing)} in it")

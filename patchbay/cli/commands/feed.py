@@ -1,5 +1,6 @@
 """`patchbay feed`."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,9 @@ from patchbay.cli.commands.options import Home, Url
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+LONGEST_CELL = 36
 
 
 class Format(StrEnum):
@@ -52,10 +56,9 @@ def feed(
 
 
 def _show(rows: "pa.Table", format: Format) -> None:
-    from patchbay.cli import output
 
     if format is Format.table:
-        output.answers.print(output.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
+        _show_table(rows)
         return
     import sys
 
@@ -65,6 +68,35 @@ def _show(rows: "pa.Table", format: Format) -> None:
     for row in rows.to_pylist():
         sys.stdout.buffer.write(orjson.dumps(row, default=str, option=options))
     sys.stdout.buffer.flush()
+
+
+def _show_table(rows: "pa.Table") -> None:
+    """As many columns as the terminal has room for, and the names of those left out."""
+    from patchbay.cli import output
+
+    texts = {name: [_short(value) for value in rows[name].to_pylist()] for name in _for_people(rows.column_names)}
+    room, shown = output.answers.width, list[str]()
+    for name, values in texts.items():
+        room -= max(map(len, [name, *values])) + 2
+        if room < 0:
+            break
+        shown.append(name)
+    output.answers.print(output.table(shown, list(zip(*(texts[name] for name in shown), strict=True))))
+    if hidden := [name for name in rows.column_names if name not in shown]:
+        output.say(f"Not shown: {', '.join(hidden)}; --format ndjson has everything.")
+
+
+def _for_people(names: list[str]) -> list[str]:
+    """What tells rows apart first, ids last."""
+    ids = [name for name in names if name.endswith("_id") or name == "id"]
+    return [name for name in names if name not in ids] + ids
+
+
+def _short(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 
 def _listing() -> Any:

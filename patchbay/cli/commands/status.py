@@ -32,7 +32,7 @@ def status(home: Home = None) -> None:
         raise typer.Exit(1)
 
 
-def _processes(settings: "Settings") -> list[tuple[str, str, int | str, str | None]]:
+def _processes(settings: "Settings") -> list[tuple[str, str, str, str | None]]:
     from patchbay.cli import processes
 
     pids = _pids(settings)
@@ -40,7 +40,7 @@ def _processes(settings: "Settings") -> list[tuple[str, str, int | str, str | No
     for program in processes.everything(settings):
         pid = pids.get(program.name)
         serving = program.answers() and (pid is not None or program.ready is not None)
-        rows.append((program.title, "serving" if serving else "down", pid or "", program.address))
+        rows.append((program.title, "serving" if serving else "down", str(pid or ""), program.address))
     return rows
 
 
@@ -81,4 +81,4 @@ def _figures(settings: "Settings") -> list[tuple[str, Any]] | None:
     plain = [(name, figures[name]) for name in ("version", "database", "migration", "storage") if name in figures]
     counts = [(name.replace("_", " "), count) for name, count in figures.get("counts", {}).items()]
     jobs = [(f"jobs {state}", count) for state, count in figures.get("jobs", {}).items()]
-    return [*plain, *counts, *jobs]
+    return [*plain, *counts, *jobs, ("feed head", figures.get("feeds", {}).get("head_seq"))]

@@ -7,7 +7,9 @@ import typer
 from patchbay.cli.commands.options import Home, Tenant, Url
 
 app = typer.Typer(
-    help="API tokens: make one for a sender or a reader, see which are there, end one.", no_args_is_help=True
+    help="API tokens: make one for a sender or a reader, see which are there, end one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -53,7 +55,7 @@ def list_tokens(tenant: Tenant = None, home: Home = None, url: Url = None) -> No
 
     columns = ("id", "name", "prefix", "role", "expires_at", "last_used_at", "revoked_at")
     with connect(load_settings(home), url=url, tenant=tenant) as client:
-        rows = [[item.get(column) for column in columns] for item in client.tokens()]
+        rows = [[_to_the_minute(item.get(column)) for column in columns] for item in client.tokens()]
     output.answers.print(output.table(columns, rows))
 
 
@@ -76,3 +78,9 @@ def revoke(
     with connect(load_settings(home), url=url, tenant=tenant) as client:
         client.revoke_token(token_id)
     output.say(f"Token {token_id} is revoked.")
+
+
+def _to_the_minute(value: Any) -> Any:
+    """A time as people read it; other values as they are."""
+    is_time = isinstance(value, str) and len(value) >= 20 and value[10] == "T"
+    return value[:16].replace("T", " ") if is_time else value

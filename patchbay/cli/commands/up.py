@@ -15,14 +15,14 @@ def up(home: Home = None) -> None:
 
         PATCHBAY_API_PORT=9400 patchbay up --home /srv/patchbay
     """
-    from patchbay.cli import output, processes, stack
+    from patchbay.cli import output, stack
     from patchbay.cli.context import load_settings
 
     settings = load_settings(home)
     with stack.supervised(settings) as supervisor:
         with output.timed("Starting Patchbay"):
-            stack.prepare(settings)
-            supervisor.start(processes.everything(settings))
+            stack.start_api(supervisor, settings)
+            stack.start_readers(supervisor, settings)
         stack.show_addresses(settings)
         supervisor.run()
         output.say("Stopping")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from patchbay.importers.jenkins.update_center import Catalogue, PluginRow
+from patchbay.importers.jenkins.update_center import Catalogue, PluginRow, Said
 from patchbay.importers.report import Where
 
 Document = dict[str, Any]
@@ -34,6 +34,7 @@ class History:
         self._listed: frozenset[str] = frozenset()
         self._earlier: dict[tuple[str, str], tuple[Document, Where]] = {}
         self._advisories: dict[str, Document] = {}
+        self.said: Said = {}
         self.restated: set[tuple[str, str]] = set()
 
     @property
@@ -119,6 +120,7 @@ class History:
 
     def _lifecycle(self, known: _Known, lifecycle: str, where: Where) -> Change:
         known.document = {**known.document, "lifecycle": lifecycle}
+        self.said.pop(known.document["name"], None)
         return {**known.document, "releases": []}, where
 
 

@@ -116,7 +116,8 @@ class _Import:
             self.report.tally("files").count_accepted()
 
     def _catalogue(self, data: bytes, name: str) -> None:
-        catalogue = parse_catalogue(data, name, self.report)
+        catalogue = parse_catalogue(data, name, self.report, self.history.said)
+        self.report.tally("plugins").count_unchanged(catalogue.unchanged)
         self._send(self.history.changes(catalogue))
         self._withdraw(catalogue)
         self.plugins.flush()

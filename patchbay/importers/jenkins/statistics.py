@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from patchbay.core.contracts import STATISTIC
 from patchbay.importers.jenkins.rows import NAMESPACE
 from patchbay.importers.jenkins.update_center import MalformedFile, parse_json
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SOURCE = "jenkins-infra"
-_MILLISECONDS = re.compile(r"\d{1,16}\Z")
+_MILLISECONDS = re.compile(r"[0-9]{1,16}\Z")
 _LARGEST = 2**63 - 1
 Key = tuple[str, str | None, date]
 
@@ -49,18 +51,12 @@ class Counts:
 
     def table(self) -> "pa.Table":
         """The rows in the contract's columns."""
-        import pyarrow as pa
-
-        columns: dict[str, Any] = {
-            "plugin": self.plugins,
-            "version": self.versions,
-            "period": self.periods,
-            "grain": ["month"] * len(self),
-            "metric": ["installs"] * len(self),
-            "count": self.counts,
-            "source": [SOURCE] * len(self),
-        }
-        return pa.table(columns, schema=STATISTIC.arrow_schema())
+        columns = {"plugin": self.plugins, "version": self.versions, "period": self.periods, "count": self.counts}
+        types = {"plugin": pl.String, "version": pl.String, "period": pl.Date, "count": pl.Int64}
+        frame = pl.DataFrame(columns, schema=types).with_columns(
+            grain=pl.lit("month"), metric=pl.lit("installs"), source=pl.lit(SOURCE)
+        )
+        return frame.select(STATISTIC.column_names).to_arrow().cast(STATISTIC.arrow_schema())
 
 
 class CountReader:

@@ -13,7 +13,10 @@ from patchbay.importers.report import Report, Where
 
 HOST = "jenkins-core"
 _PREFIX = re.compile(rb"\s*updateCenter\.post\(\s*")
-_ADVISORY_DATE = re.compile(r"/advisory/(\d{4}-\d{2}-\d{2})(?:/|\Z)")
+_ADVISORY_DATE = re.compile(r"/advisory/([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/|\Z)")
+
+Said = dict[str, tuple[bool, Any]]
+"""For each plugin whether it was listed as deprecated, and its row."""
 
 
 class MalformedFile(ValueError):
@@ -38,25 +41,46 @@ class PluginRow:
 
 @dataclass(slots=True)
 class Catalogue:
-    """What one file says. `names` are all plugins it lists, the malformed ones too."""
+    """What one file says. `names` are all plugins it lists, the malformed and the `unchanged` ones too."""
 
     where: Where
     names: frozenset[str]
     plugins: list[PluginRow]
+    unchanged: int
     advisories: list[tuple[Where, dict[str, Any]]]
 
 
-def parse_catalogue(data: bytes, source: str, report: Report) -> Catalogue:
-    """The rows of a file; malformed rows go to the report. Raises `MalformedFile` when there is no catalogue in it."""
+def parse_catalogue(data: bytes, source: str, report: Report, said: Said) -> Catalogue:
+    """The rows of a file; malformed rows go to the report. Raises `MalformedFile` when there is no catalogue in it.
+
+    Rows are compared with what was `said` of their plugin last, and put there; equal ones are only counted.
+    """
     root = parse_json(data)
     where = Where(source)
     plugins = root.get("plugins") if isinstance(root, dict) else None
     if not isinstance(plugins, dict):
         raise MalformedFile("/plugins", "has no object `plugins`")
     deprecated = _deprecations(root, where, report)
-    rows = [row for name in plugins if (row := _plugin(name, plugins[name], where, deprecated, report))]
+    rows = []
+    for name in _changed(plugins, deprecated, said):
+        row = _plugin(name, plugins[name], where, deprecated, report)
+        if row is None:
+            said.pop(name, None)
+        else:
+            rows.append(row)
+    unchanged = sum(name in said for name in plugins) - len(rows)
     advisories = list(_advisories(root.get("warnings", []), where, report))
-    return Catalogue(where, frozenset(plugins), rows, advisories)
+    return Catalogue(where, frozenset(plugins), rows, unchanged, advisories)
+
+
+def _changed(plugins: dict[str, Any], deprecated: frozenset[str], said: Said) -> Iterator[str]:
+    for name, row in plugins.items():
+        if isinstance(row, dict):
+            row.pop("popularity", None)  # moves every month and is nothing the registry keeps
+        now = (name in deprecated, row)
+        if said.get(name) != now:
+            said[name] = now
+            yield name
 
 
 def parse_json(data: bytes) -> Any:

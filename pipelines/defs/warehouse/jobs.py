@@ -5,13 +5,12 @@ from datetime import timedelta
 import dagster as dg
 
 from pipelines.conditions import CHANGED_ONLY, DAILY, HOURLY
-from pipelines.defs.warehouse.partitions import USAGE_DAYS, range_tags
+from pipelines.defs.warehouse.partitions import range_tags
 
 build_job = dg.define_asset_job(
     "build_warehouse",
     selection=dg.AssetSelection.all(),
     description="From the registry's feeds to published snapshots, with every check between.",
-    partitions_def=USAGE_DAYS,
     executor_def=dg.in_process_executor,
 )
 

@@ -1,1 +1,4 @@
-"""Columnar intake: whole batches as frames, checked by expressions; only rows already known to be odd are looked at one by one."""
+"""Columnar intake: whole batches as frames, checked by expressions.
+
+Only rows already known to be odd are looked at one by one.
+"""

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, unconverted
+from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, unconverted
 from registry_api.intake.errors import UnreadableBody, WrongColumns
 from registry_api.problems import FieldError, TooLarge
 
-_FIRST_YEAR, _LAST_YEAR = -62_135_596_800, 253_402_300_799
-_UNIT = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_FIRST, _LAST, _DAY = -62_135_596_800, 253_402_300_799, 86_400
+_UNIT = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 UNPACKED_FACTOR = 16
 """An Arrow stream's own compression may unpack to this many times the body limit, no more."""
 
@@ -30,13 +30,14 @@ def parse_arrow(data: bytes, contract: Contract, limit: int) -> Parsed:
     frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise UnreadableBody("The stream holds no table.")
-    changed = [c for c in contract.columns if c.name in frame.columns and frame.schema[c.name] != POLARS[c.type]]
+    present = [c for c in contract.columns if c.name in frame.columns]
+    changed = [c for c in present if c.type == "date" or frame.schema[c.name] != POLARS[c.type]]
     frame = frame.with_columns(pl.col(c.name).alias(RAW + c.name) for c in changed)
     frame = frame.with_columns(*(_conversion(c, frame.schema[c.name]) for c in changed))
     absent = [c for c in contract.columns if c.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, POLARS[c.type]).alias(c.name) for c in absent)
     checks = [Check(c.name, "out_of_range", f"{c.name} does not fit {c.type}.", unconverted(c)) for c in changed]
-    return Parsed(frame, faults, checks, table.num_rows + faults.height, partial(_shown, table, contract))
+    return Parsed(frame, faults, checks, table.num_rows + faults.height, partial(_shown, table))
 
 
 def _table(data: bytes, limit: int) -> pa.Table:
@@ -126,21 +127,18 @@ def _without_invalid_text(table: pa.Table) -> tuple[pa.Table, pl.DataFrame]:
 
 
 def _refuse_invalid_text(table: pa.Table, cause: pa.ArrowInvalid) -> tuple[pa.Table, pl.DataFrame]:
-    """Finds the rows whose text is not UTF-8; any other fault, such as offsets out of order, condemns the whole body."""
+    """Finds the rows whose text is not UTF-8.
+
+    Any other fault, such as offsets out of order, condemns the whole body.
+    """
     faults = []
     for name in table.schema.names:
         if not _fits(table.schema.field(name).type, "string"):
             continue
-        text = pl.Series(name, [_bytes(value) for value in table.column(name).cast(pa.binary())], pl.Binary)
-        bad = (text.is_not_null() & text.cast(pl.String, strict=False).is_null()).arg_true().cast(pl.Int64)
-        reason = f"{name} is not UTF-8."
-        columns = {
-            "row_index": bad,
-            "field": [name] * len(bad),
-            "code": ["invalid_utf8"] * len(bad),
-            "reason": [reason] * len(bad),
-        }
-        faults.append(pl.DataFrame(columns, schema=FAULT_SCHEMA))
+        values = table.column(name).cast(pa.binary()).to_pylist()
+        bad = [place for place, raw in enumerate(values) if raw is not None and decoded(raw) is None]
+        fault = {"field": name, "code": "invalid_utf8", "reason": f"{name} is not UTF-8."}
+        faults.append(pl.DataFrame([{"row_index": place, **fault} for place in bad], schema=FAULT_SCHEMA))
     found = pl.concat([pl.DataFrame(schema=FAULT_SCHEMA), *faults]).unique("row_index", keep="first").sort("row_index")
     kept = table.filter(pa.array(~pl.int_range(table.num_rows, eager=True).is_in(found["row_index"].to_list())))
     try:
@@ -151,28 +149,39 @@ def _refuse_invalid_text(table: pa.Table, cause: pa.ArrowInvalid) -> tuple[pa.Ta
     return kept, found
 
 
-def _bytes(value: pa.Scalar) -> bytes | None:
-    return value.as_py() if value.is_valid else None  # type: ignore[no-any-return]
-
-
 def _conversion(column: Column, kind: pl.DataType) -> pl.Expr:
     value = pl.col(column.name)
+    # A cast between units wraps around silently, and a date's parts panic, so what no calendar holds is taken out first.
     if isinstance(kind, pl.Datetime):
-        # A cast between units wraps around silently, so what no calendar holds is taken out first.
-        unit = _UNIT[kind.time_unit]
-        valid = value.to_physical().is_between(
-            _FIRST_YEAR * unit if unit < 10**9 else -(2**63), _LAST_YEAR * unit if unit < 10**9 else 2**63 - 1
-        )
-        value = pl.when(valid).then(value).dt.convert_time_zone("UTC")
+        value = _in_calendar(column.name, kind).dt.convert_time_zone("UTC")
+    elif isinstance(kind, pl.Date):
+        value = _in_calendar(column.name, kind)
     return value.cast(POLARS[column.type], strict=False)
 
 
-def _shown(table: pa.Table, contract: Contract, rows: pl.Series) -> pl.Series:
-    """Rows as JSON without nulls' noise; the person never reaches the lake."""
+def _in_calendar(name: str, kind: pl.DataType) -> pl.Expr:
+    """The time or date where it lies between the years 1 and 9999, else null."""
+    value = pl.col(name)
+    if isinstance(kind, pl.Datetime):
+        unit = _UNIT[kind.time_unit]
+        first, last = (max(_FIRST * unit, -(2**63)), min(_LAST * unit, 2**63 - 1))
+    else:
+        first, last = _FIRST // _DAY, _LAST // _DAY
+    return pl.when(value.to_physical().is_between(first, last)).then(value)
+
+
+def _shown(table: pa.Table, rows: pl.Series) -> pl.Series:
+    """Rows as JSON; the person never reaches the lake."""
     keep = [name for name in table.schema.names if name not in ("person", "row_index")]
-    place = pl.DataFrame({"row_index": rows}).with_row_index("place")
     frame = pl.DataFrame(pl.from_arrow(table.select(["row_index", *keep])))
-    found = place.join(frame, on="row_index", how="left").sort("place")
-    return found.select(
-        pl.struct(pl.col(keep).cast(pl.String, strict=False).str.slice(0, 500)).struct.json_encode()
-    ).to_series()
+    found = pl.DataFrame({"row_index": rows}).join(frame, on="row_index", how="left", maintain_order="left")
+    texts = [_as_text(name, found.schema[name]).str.slice(0, 500).alias(name) for name in keep]
+    return found.select(pl.struct(texts).struct.json_encode()).to_series()
+
+
+def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
+    """The value as text; a time no calendar holds, which Polars would panic over, as its number."""
+    if isinstance(kind, (pl.Datetime, pl.Date)):
+        number = pl.col(name).to_physical().cast(pl.String)
+        return pl.coalesce(_in_calendar(name, kind).cast(pl.String), number)
+    return pl.col(name).cast(pl.String, strict=False)

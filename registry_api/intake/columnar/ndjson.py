@@ -16,7 +16,7 @@ import polars as pl
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check, quoted
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, unconverted
+from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, unconverted
 
 _W = r"[ \t]*"
 _ESCAPE = r'\\(?:["\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]{3}|[dD][0-7][0-9A-Fa-f]{2}))'
@@ -40,7 +40,9 @@ _PERSON = r'("person"\s*:\s*")(?:[^"\\]|\\.)*'
 def parse_ndjson(data: bytes, contract: Contract) -> Parsed:
     """Read one JSON object a line; blank lines do not count. Never raises for what a line holds."""
     lines, undecodable = _lines(data)
-    clean = lines.str.contains(_clean_line(contract)).fill_null(value=False)
+    clean = lines.str.contains(_clean_line(contract))
+    if undecodable:
+        clean &= ~pl.int_range(len(lines), eager=True).is_in(list(undecodable))
     if clean.all() and not lines.is_empty():
         frame, faults = _read_clean(data, contract).with_row_index("row_index"), pl.DataFrame(schema=FAULT_SCHEMA)
     else:
@@ -56,10 +58,10 @@ def _lines(data: bytes) -> tuple[pl.Series, dict[int, bytes]]:
     try:
         return pl.Series("line", data.decode().removesuffix("\n").split("\n"), pl.String), {}
     except UnicodeDecodeError:
-        raw = pl.Series("line", data.removesuffix(b"\n").split(b"\n"), pl.Binary)
-        decoded = raw.cast(pl.String, strict=False)
-        bad = decoded.is_null().arg_true()
-        return decoded.fill_null("\ufffd"), dict(zip(bad.to_list(), raw.gather(bad).to_list(), strict=True))
+        raw = data.removesuffix(b"\n").split(b"\n")
+        texts = [decoded(line) for line in raw]
+        undecodable = {place: line for place, line in enumerate(raw) if texts[place] is None}
+        return pl.Series("line", [line.decode(errors="replace") for line in raw], pl.String), undecodable
 
 
 def _without_blanks(
@@ -89,7 +91,7 @@ def _text_schema(contract: Contract) -> dict[str, pl.DataType]:
 def _read_clean(data: bytes, contract: Contract) -> pl.DataFrame:
     if not data:
         return pl.DataFrame(schema=_text_schema(contract))
-    return pl.read_ndjson(io.BytesIO(data), schema=_text_schema(contract))  # type: ignore[arg-type]
+    return pl.read_ndjson(io.BytesIO(data), schema=_text_schema(contract))
 
 
 def _read_mixed(

@@ -38,3 +38,11 @@ class Parsed:
 def unconverted(column: Column) -> pl.Expr:
     """True where a value came but none could be made of it."""
     return pl.col(column.name).is_null() & pl.col(RAW + column.name).is_not_null()
+
+
+def decoded(raw: bytes | None) -> str | None:
+    """The text, or None where the bytes are not UTF-8. For batches already known to hold such bytes, value by value."""
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return None

@@ -97,7 +97,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What lies durably in the lake before the transaction: a segment unless every row was refused, rejects if there are any."""
+    """What lies in the lake before the transaction: a segment unless all was refused, rejects if there are any."""
 
     stored: pl.DataFrame
     tally: pl.DataFrame

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patchbay.core.contracts import Contract
-from patchbay.core.ids import new_id
 from patchbay.core.storage import Storage
 from registry_api.db import UnitOfWork
 from registry_api.intake.models import Segment
@@ -94,11 +94,11 @@ def stored_table(frame: pl.DataFrame, contract: Contract) -> pa.Table:
 
 
 def superseding_id(first: UUID) -> UUID:
-    """A fresh id that sorts where `first` does.
+    """A fresh id that sorts where `first` does: all but the last 32 bits are kept.
 
     Whoever orders segments by id, to keep the first of two equal events, sees the same order before and after files are merged.
     """
-    return UUID(int=(first.int >> 80 << 80) | (new_id().int & ((1 << 80) - 1)))
+    return UUID(int=first.int >> 32 << 32 | secrets.randbits(32))
 
 
 def _instant(value: Any) -> datetime:

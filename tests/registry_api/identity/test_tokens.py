@@ -93,8 +93,20 @@ async def test_a_row_that_claims_platform_scopes_in_a_customer_tenant_does_not_g
     secret = new_secret("t")
     tenant = UUID((await api.acme.get("/v1/me")).json()["tenant"]["id"])
     async with api.app.state.database.engine.begin() as connection:
-        forged = {"id": new_id(), "tenant_id": tenant, "name": "forged", "prefix": secret.prefix, "role": "platform_admin"}
-        columns = {**forged, "secret_hash": secret.hash, "scopes": [], "created_by": "x", "recorded_at": datetime.now(UTC)}
+        forged = {
+            "id": new_id(),
+            "tenant_id": tenant,
+            "name": "forged",
+            "prefix": secret.prefix,
+            "role": "platform_admin",
+        }
+        columns = {
+            **forged,
+            "secret_hash": secret.hash,
+            "scopes": [],
+            "created_by": "x",
+            "recorded_at": datetime.now(UTC),
+        }
         await connection.execute(ApiToken.__table__.insert().values(**columns))
     caller = api.client(secret.value)
     assert "tenancy:write" not in (await caller.get("/v1/me")).json()["scopes"]

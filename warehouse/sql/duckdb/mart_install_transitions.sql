@@ -3,95 +3,88 @@ SELECT
   *
 FROM (
   SELECT
-    "t10"."tenant_id",
-    "t10"."plugin_id",
-    "t10"."month",
-    "t10"."transition",
-    "t10"."from_version",
-    "t10"."to_version",
-    COUNT(DISTINCT "t10"."target_id") AS "targets"
+    "t9"."tenant_id",
+    "t9"."plugin_id",
+    "t9"."month",
+    "t9"."transition",
+    "t9"."from_version",
+    "t9"."to_version",
+    COUNT(DISTINCT "t9"."target_id") AS "targets"
   FROM (
     SELECT
       *
     FROM (
       SELECT
-        "t8"."tenant_id",
-        "t8"."plugin_id",
-        "t8"."target_id",
-        DATE_TRUNC('MONTH', CAST("t8"."from_at" AS DATE)) AS "month",
+        "t7"."tenant_id",
+        "t7"."plugin_id",
+        "t7"."target_id",
+        DATE_TRUNC('MONTH', CAST("t7"."from_at" AS DATE)) AS "month",
         CASE
-          WHEN "t8"."opening" <> 'changed'
-          THEN "t8"."opening"
-          WHEN COALESCE("t8"."sort_key" < "t8"."key_before", FALSE)
+          WHEN "t7"."opening" <> 'changed'
+          THEN "t7"."opening"
+          WHEN COALESCE("t7"."sort_key" < "t7"."key_before", FALSE)
           THEN 'downgraded'
           ELSE 'upgraded'
         END AS "transition",
         CASE
-          WHEN "t8"."opening" = 'changed'
-          THEN "t8"."version_before"
+          WHEN "t7"."opening" = 'changed'
+          THEN "t7"."version_before"
           ELSE CAST(NULL AS TEXT)
         END AS "from_version",
-        "t8"."version" AS "to_version"
+        "t7"."version" AS "to_version"
       FROM (
         SELECT
-          "t7"."tenant_id",
-          "t7"."target_id",
-          "t7"."plugin_id",
-          "t7"."interval_number",
-          "t7"."version",
-          "t7"."origin",
-          "t7"."source",
-          "t7"."from_at",
-          "t7"."to_at",
-          "t7"."opening",
-          "t7"."closing",
-          "t7"."sort_key",
-          LAG("t7"."version") OVER (
-            PARTITION BY "t7"."tenant_id", "t7"."target_id", "t7"."plugin_id"
-            ORDER BY "t7"."interval_number" ASC
+          "t6"."tenant_id",
+          "t6"."target_id",
+          "t6"."plugin_id",
+          "t6"."interval_number",
+          "t6"."version",
+          "t6"."origin",
+          "t6"."source",
+          "t6"."from_at",
+          "t6"."to_at",
+          "t6"."opening",
+          "t6"."closing",
+          "t6"."sort_key",
+          LAG("t6"."version") OVER (
+            PARTITION BY "t6"."tenant_id", "t6"."target_id", "t6"."plugin_id"
+            ORDER BY "t6"."interval_number" ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS "version_before",
-          LAG("t7"."sort_key") OVER (
-            PARTITION BY "t7"."tenant_id", "t7"."target_id", "t7"."plugin_id"
-            ORDER BY "t7"."interval_number" ASC
+          LAG("t6"."sort_key") OVER (
+            PARTITION BY "t6"."tenant_id", "t6"."target_id", "t6"."plugin_id"
+            ORDER BY "t6"."interval_number" ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS "key_before"
         FROM (
           SELECT
-            "t6".*
-            EXCLUDE ("plugin_id_right", "version_right")
-          FROM (
+            "t2"."tenant_id",
+            "t2"."target_id",
+            "t2"."plugin_id",
+            "t2"."interval_number",
+            "t2"."version",
+            "t2"."origin",
+            "t2"."source",
+            "t2"."from_at",
+            "t2"."to_at",
+            "t2"."opening",
+            "t2"."closing",
+            "t5"."sort_key"
+          FROM "fct_installation_interval" AS "t2"
+          LEFT OUTER JOIN (
             SELECT
-              "t2"."tenant_id",
-              "t2"."target_id",
-              "t2"."plugin_id",
-              "t2"."interval_number",
-              "t2"."version",
-              "t2"."origin",
-              "t2"."source",
-              "t2"."from_at",
-              "t2"."to_at",
-              "t2"."opening",
-              "t2"."closing",
-              "t5"."plugin_id" AS "plugin_id_right",
-              "t5"."version" AS "version_right",
-              "t5"."sort_key"
-            FROM "fct_installation_interval" AS "t2"
-            LEFT OUTER JOIN (
-              SELECT
-                "t1"."plugin_id",
-                "t1"."version",
-                MAX("t1"."sort_key") AS "sort_key"
-              FROM "dim_release" AS "t1"
-              GROUP BY
-                1,
-                2
-            ) AS "t5"
-              ON "t2"."plugin_id" = "t5"."plugin_id" AND "t2"."version" = "t5"."version"
-          ) AS "t6"
-        ) AS "t7"
-      ) AS "t8"
-    ) AS "t9"
+              "t1"."plugin_id",
+              "t1"."version",
+              MAX("t1"."sort_key") AS "sort_key"
+            FROM "dim_release" AS "t1"
+            GROUP BY
+              1,
+              2
+          ) AS "t5"
+            ON "t2"."plugin_id" = "t5"."plugin_id" AND "t2"."version" = "t5"."version"
+        ) AS "t6"
+      ) AS "t7"
+    ) AS "t8"
     UNION ALL
     SELECT
       *
@@ -108,7 +101,7 @@ FROM (
       WHERE
         "t0"."closing" = 'removed'
     ) AS "t4"
-  ) AS "t10"
+  ) AS "t9"
   GROUP BY
     1,
     2,
@@ -116,4 +109,4 @@ FROM (
     4,
     5,
     6
-) AS "t11"
+) AS "t10"

@@ -39,4 +39,4 @@ FROM (
   FROM "raw_advisories" AS "t0"
 ) AS "t1"
 WHERE
-  "t1"."age" = 0 AND TRUE
+  "t1"."age" = 0 AND "t1"."op" <> 'delete'

@@ -31,4 +31,4 @@ FROM (
   FROM "raw_dependencies" AS "t0"
 ) AS "t1"
 WHERE
-  "t1"."age" = 0 AND TRUE
+  "t1"."age" = 0 AND "t1"."op" <> 'delete'

@@ -33,4 +33,4 @@ FROM (
   FROM "raw_intake_batches" AS "t0"
 ) AS "t1"
 WHERE
-  "t1"."age" = 0 AND TRUE
+  "t1"."age" = 0 AND "t1"."op" <> 'delete'

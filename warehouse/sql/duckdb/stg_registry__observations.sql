@@ -34,4 +34,4 @@ FROM (
   FROM "raw_observations" AS "t0"
 ) AS "t1"
 WHERE
-  "t1"."age" = 0 AND TRUE
+  "t1"."age" = 0 AND "t1"."op" <> 'delete'

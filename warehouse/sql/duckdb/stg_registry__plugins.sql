@@ -43,4 +43,4 @@ FROM (
   FROM "raw_plugins" AS "t0"
 ) AS "t1"
 WHERE
-  "t1"."age" = 0 AND TRUE
+  "t1"."age" = 0 AND "t1"."op" <> 'delete'

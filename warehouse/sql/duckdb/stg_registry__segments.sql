@@ -80,7 +80,7 @@ FROM (
         FROM "raw_segments" AS "t0"
       ) AS "t4"
       WHERE
-        "t4"."age" = 0 AND TRUE
+        "t4"."age" = 0 AND "t4"."op" <> 'delete'
     ) AS "t6"
     LEFT OUTER JOIN (
       SELECT

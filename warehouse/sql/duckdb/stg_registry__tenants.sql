@@ -30,4 +30,4 @@ FROM (
   ) AS "t1"
 ) AS "t2"
 WHERE
-  "t2"."age" = 0 AND TRUE
+  "t2"."age" = 0 AND "t2"."op" <> 'delete'

@@ -6,6 +6,7 @@ from ibis.expr.types import Table
 from warehouse.transforms.core.usage import MICRO, microseconds
 
 KEY = ["tenant_id", "plugin_id", "release_id", "week"]
+MEASURES = ("duration_ms_p50", "duration_ms_p95", "cpu_percent_mean", "memory_bytes_mean")
 ROUNDED = 1_000_000
 """Percentages are summed as whole millionths, so that no order of addition can change a digit."""
 
@@ -15,7 +16,7 @@ def mart_plugin_performance(stg_registry__usage_events: Table, fct_usage_daily: 
     counted = _counts(fct_usage_daily)
     speed = _measures(stg_registry__usage_events)
     same = [counted[name].identical_to(speed[name]) for name in KEY]
-    rows = counted.left_join(speed, same).drop(*(f"{name}_right" for name in KEY))
+    rows = counted.left_join(speed, same).select(*counted.columns, *MEASURES)
     named = rows.left_join(dim_release.select("release_id", "version"), "release_id").drop("release_id_right")
     attempts = named.uses + named.failures
     return named.mutate(error_rate=named.errors.cast("float64") / attempts.nullif(0).cast("float64"))

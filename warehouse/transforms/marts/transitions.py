@@ -51,5 +51,4 @@ def _closings(intervals: Table) -> Table:
 
 def _with_sort_key(intervals: Table, releases: Table) -> Table:
     keys = releases.group_by("plugin_id", "version").agg(sort_key=releases.sort_key.max())
-    joined = intervals.left_join(keys, ["plugin_id", "version"])
-    return joined.drop("plugin_id_right", "version_right")
+    return intervals.left_join(keys, ["plugin_id", "version"]).select(*intervals.columns, "sort_key")

@@ -8,7 +8,7 @@ from ibis.expr.types import Table
 def current(feed: Table, entity: str) -> Table:
     """The last row of each id in feed order, deleted ones left out; `id` becomes `<entity>_id`, lists become text."""
     newest = ibis.window(group_by="id", order_by=ibis.desc("seq"))
-    rows = feed.mutate(age=ibis.row_number().over(newest)).filter(lambda t: (t.age == 0) & (t.op != "delete"))
+    rows = feed.mutate(age=ibis.row_number().over(newest)).filter(lambda t: (t.age == 0) & (t["op"] != "delete"))
     return joined_lists(rows.rename({f"{entity}_id": "id"}))
 
 

@@ -1,0 +1,149 @@
+"""The commands against a registry that serves."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from patchbay.cli import stack
+from registry_api import bootstrap
+from tests.cli.conftest import Running
+
+COMMANDS = ("demo", "up", "simulate", "status", "feed", "import jenkins", "import jiro", "token create", "token list")
+
+
+def patchbay(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "patchbay.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, timeout=60, check=False)
+
+
+def test_help_answers_at_once() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert patchbay("--help").returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Processor time: other tests on the machine say nothing about ours.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_commands_help_teaches_with_an_example(command: str) -> None:
+    text = patchbay(*command.split(), "--help").stdout
+    assert "Example" in text
+    assert f"patchbay {command}" in text
+
+
+def test_wrong_usage_ends_with_2_and_says_what_is_missing() -> None:
+    done = patchbay("demo", "--source", "jenkins")
+    assert done.returncode == 2
+    assert "needs --data" in done.stderr
+
+
+def test_a_data_folder_without_the_registries_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    done = patchbay("demo", "--source", "jenkins", "--data", str(tmp_path), PATCHBAY_HOME=str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert done.stderr == f"patchbay: --data {tmp_path} has no jenkins and no jiro in it\n"
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_setting_that_cannot_be_used_is_named_in_one_line() -> None:
+    done = patchbay("status", PATCHBAY_API_PORT="many")
+    assert done.returncode == 2
+    assert done.stderr.startswith("patchbay: PATCHBAY_API_PORT=many: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_state_without_token_is_told_with_the_way_out(tmp_path: Path) -> None:
+    done = patchbay("token", "list", "--home", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "patchbay up" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_registry_that_does_not_answer_is_told_without_a_traceback(tmp_path: Path, free_port: int) -> None:
+    done = patchbay("status", PATCHBAY_HOME=str(tmp_path), PATCHBAY_API_PORT=str(free_port), PATCHBAY_API_TOKEN="pb_x")
+    assert done.returncode == 1
+    assert "down" in done.stdout
+    assert "figures are not known" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_login_shown_is_the_one_the_registry_makes() -> None:
+    assert stack.ADMIN_EMAIL == bootstrap.ADMIN_EMAIL
+
+
+def test_simulate_sends_a_world_once_however_often_it_is_called(running: Running) -> None:
+    before = running.patchbay("status").stdout
+    again = running.patchbay("simulate", "--plugins", "12", "--tenants", "2", "--days", "7", "--end", "2026-10-01")
+    assert again.returncode == 0, again.stderr
+    assert "replayed batches" in again.stdout
+    assert _counts(running.patchbay("status").stdout) == _counts(before)
+
+
+def test_simulate_refuses_a_world_of_an_impossible_size_in_one_line(running: Running) -> None:
+    done = running.patchbay("simulate", "--plugins", "2")
+    assert done.returncode == 2
+    assert done.stderr == "patchbay: plugins must be at least 10, not 2\n"
+
+
+def test_planted_truths_are_written_beside_the_state_only(running: Running) -> None:
+    assert json.loads((running.settings.root / "truth.json").read_text())
+
+
+def test_status_says_what_serves_and_what_does_not(running: Running) -> None:
+    done = running.patchbay("status")
+    states = {
+        line.split("  ")[1].strip(): line for line in done.stdout.splitlines() if "serving" in line or "down" in line
+    }
+    assert "serving" in states["registry API"]
+    assert "down" in states["dashboards"]
+    assert done.returncode == 1
+
+
+def test_a_feed_is_printed_as_ndjson_in_order_and_says_where_to_go_on(running: Running) -> None:
+    done = running.patchbay("feed", "plugins", "--limit", "5", "--format", "ndjson")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
+    assert len(rows) == 5
+    assert f"go on with --after {rows[-1]['seq']}" in done.stderr
+    onward = running.patchbay("feed", "plugins", "--after", str(rows[-1]["seq"]), "--format", "ndjson").stdout
+    assert json.loads(onward.splitlines()[0])["seq"] > rows[-1]["seq"]
+
+
+def test_a_feed_as_a_table_fits_the_terminal_and_names_what_it_left_out(running: Running) -> None:
+    done = running.patchbay("feed", "releases", "--limit", "2")
+    assert "version_scheme" in done.stdout
+    assert "Not shown: " in done.stderr
+
+
+def test_the_feeds_are_listed_without_a_name(running: Running) -> None:
+    assert "one observed installation event" in running.patchbay("feed").stdout
+
+
+def test_an_unknown_feed_is_one_line_from_the_registry(running: Running) -> None:
+    done = running.patchbay("feed", "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith("patchbay: 404 ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_token_is_printed_alone_works_and_ends_when_it_is_revoked(running: Running) -> None:
+    made = running.patchbay("token", "create", "reader", "--role", "viewer")
+    token = made.stdout.strip()
+    assert token.startswith("pb_")
+    listed = running.patchbay("token", "list").stdout
+    assert "reader" in listed
+    assert token not in listed
+    token_id = made.stderr.split()[1]
+    assert running.patchbay("token", "revoke", token_id).returncode == 0
+    refused = patchbay("token", "list", "--url", running.settings.api_url, PATCHBAY_API_TOKEN=token)
+    assert refused.returncode == 1
+    assert "401" in refused.stderr
+
+
+def _counts(status: str) -> list[str]:
+    """The registry's figures in a status, without what runs."""
+    return status.partition("Registry")[2].splitlines()

@@ -1,0 +1,282 @@
+"""A published world, the application over it in process, and both real servers with a real browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from dashboards.app import create_app
+from dashboards.data import Data
+from dashboards.registry import Refused, Unreachable
+from dashboards.session import Viewer
+from patchbay.core.client import Client
+from patchbay.core.settings import Settings
+from tests.dashboards import world
+from warehouse.read import SnapshotReader
+
+TENANTS = world.Tenants("tenant-operator", "tenant-acme")
+PASSWORD = "correct horse battery staple"
+SECONDS_TO_START = 90
+
+
+class Desk:
+    """A registry in memory: two people with one password; `down` makes it unreachable, `ended` refuses their tokens."""
+
+    def __init__(self) -> None:
+        self.down = self.forbidden = False
+        self.faults: list[dict[str, str]] = []
+        self.ended: set[str] = set()
+        self.asked = 0
+
+    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
+        self._answer()
+        slug = tenant or email.partition("@")[2].partition(".")[0]
+        if password != PASSWORD or slug not in ("operator", "acme"):
+            raise Refused("The email address or the password is wrong.")
+        return granted(email, slug)
+
+    def log_out(self, token: str) -> None:
+        self._answer()
+        self.ended.add(token)
+
+    def me(self, token: str) -> dict[str, Any]:
+        self._answer()
+        if token in self.ended:
+            raise Refused("The token has ended.")
+        return {}
+
+    def ready(self) -> dict[str, Any]:
+        self._answer()
+        return {"status": 503, "errors": self.faults} if self.faults else {"status": "ready"}
+
+    def status(self, token: str) -> dict[str, Any]:
+        self._answer()
+        if self.forbidden:
+            raise Refused("This needs the scope system:read.")
+        return {"feeds": {"head_seq": 44}, "counts": {"plugins": 6}, "token_length": len(token)}
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.down:
+            raise Unreachable("connection refused")
+
+
+def granted(email: str, slug: str) -> dict[str, Any]:
+    """A session as the API grants it."""
+    tenant = {
+        "id": getattr(TENANTS, slug),
+        "slug": slug,
+        "name": slug.title(),
+        "kind": "operator" if slug == "operator" else "customer",
+    }
+    until = (datetime.now(UTC) + timedelta(hours=8)).isoformat().replace("+00:00", "Z")
+    return {
+        "token": f"pb_{email}",
+        "expires_at": until,
+        "user": {"id": "u", "email": email, "display_name": "Ada Bell"},
+        "tenant": tenant,
+        "role": "viewer",
+        "scopes": [],
+    }
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with the world published."""
+    folder = tmp_path_factory.mktemp("home")
+    world.publish(folder, TENANTS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(home: Path) -> Data:
+    """Questions to the published world."""
+    return Data(SnapshotReader(Settings(home=home)))
+
+
+@pytest.fixture(scope="session")
+def viewer_of() -> Callable[[str], Viewer]:
+    """A viewer of a tenant, by slug."""
+    from dashboards.login import viewer_of as made
+
+    return lambda slug: made(granted(f"ada@{slug}.example", slug))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def client(home: Path, desk: Desk) -> Iterator[httpx.Client]:
+    """The application served in a thread, nobody logged in; redirects are not followed."""
+    with serving(create_app(Settings(home=home), desk).server) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """An ASGI application on a port of its own, in a thread, until the block ends."""
+    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.config.port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def log_in(client: httpx.Client) -> Callable[[str], httpx.Client]:
+    """Log the client in as someone of a tenant."""
+
+    def act(slug: str) -> httpx.Client:
+        answer = client.post("/login", data={"email": f"ada@{slug}.example", "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return client
+
+    return act
+
+
+@dataclass
+class Servers:
+    """The registry API and the dashboards as processes of their own."""
+
+    home: Path
+    api: str
+    dashboards: str
+    tenants: world.Tenants
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+    def start(self, module: str, url: str) -> None:
+        """Start one of them and wait until it answers."""
+        log = (self.home / f"{module}.log").open("ab")
+        self.processes[module] = subprocess.Popen(
+            [sys.executable, "-m", module], env=self.environment, stdout=log, stderr=log
+        )
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(url, timeout=2).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        raise AssertionError((self.home / f"{module}.log").read_text()[-3000:])
+
+    def stop(self, module: str) -> None:
+        """Stop one of them."""
+        process = self.processes.pop(module)
+        process.terminate()
+        process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Both real servers; the world is published for the API's own tenants."""
+    folder, api, own = tmp_path_factory.mktemp("served"), free_port(), free_port()
+    environment = os.environ | {
+        "PATCHBAY_HOME": str(folder),
+        "PATCHBAY_API_PORT": str(api),
+        "PATCHBAY_DASHBOARDS_PORT": str(own),
+    }
+    made = Servers(folder, f"http://127.0.0.1:{api}", f"http://127.0.0.1:{own}", TENANTS, environment, {})
+    try:
+        made.start("registry_api", f"{made.api}/readyz")
+        made.tenants = create_tenants(made)
+        world.publish(folder, made.tenants)
+        made.start("dashboards", f"{made.dashboards}/healthz")
+        yield made
+    finally:
+        for module in list(made.processes):
+            made.stop(module)
+
+
+def create_tenants(servers: Servers) -> world.Tenants:
+    """Acme with its administrator, through the API."""
+    with Client(servers.api, (servers.home / "secrets" / "admin.token").read_text().strip()) as client:
+        client.create_tenant("acme", "Acme Works", admin_email="ada@acme.example", admin_password=PASSWORD)
+        return world.Tenants(client.tenant("operator")["id"], client.tenant("acme")["id"])
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for the session."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+
+
+def window(context: BrowserContext) -> Iterator[Page]:
+    """A new page; the test fails on any script error or breach of the content security policy."""
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    page.close()
+    assert not errors
+
+
+def fresh_context(servers: Servers, browser: Browser) -> BrowserContext:
+    """A browser profile of its own."""
+    return browser.new_context(
+        base_url=servers.dashboards, viewport={"width": 1360, "height": 900}, color_scheme="light"
+    )
+
+
+@pytest.fixture
+def visitor(servers: Servers, browser: Browser) -> Iterator[Page]:
+    """Somebody who has never been here."""
+    with fresh_context(servers, browser) as context:
+        yield from window(context)
+
+
+@pytest.fixture(scope="session")
+def acme_context(servers: Servers, browser: Browser) -> Iterator[BrowserContext]:
+    """A profile in which acme's administrator is logged in; kept, so that scripts are loaded once."""
+    with fresh_context(servers, browser) as context:
+        page = context.new_page()
+        page.goto("/login")
+        enter(page, "ada@acme.example", PASSWORD)
+        page.wait_for_selector("[data-state=ready]")
+        page.close()
+        yield context
+
+
+@pytest.fixture
+def ada(acme_context: BrowserContext) -> Iterator[Page]:
+    """Acme's administrator, looking at the overview in light colours."""
+    acme_context.clear_cookies(name="patchbay_theme")
+    for page in window(acme_context):
+        page.goto("/")
+        page.wait_for_selector("[data-state=ready]")
+        yield page
+
+
+def enter(page: Page, email: str, password: str) -> None:
+    """Fill the login form and send it."""
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()

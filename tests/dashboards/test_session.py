@@ -1,0 +1,136 @@
+"""Sessions: sealed in a cookie, ended by time or by the registry, kept while the registry is down."""
+
+import asyncio
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from dashboards import session
+from dashboards.login import safe_next
+from dashboards.session import COOKIE, Sessions, Viewer, secret_key
+from tests.dashboards.conftest import PASSWORD, Desk
+
+Viewers = Callable[[str], Viewer]
+KEY = Fernet.generate_key()
+
+
+def test_a_cookie_gives_back_its_viewer_and_hides_the_token(desk: Desk, viewer_of: Viewers) -> None:
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    cookie = sessions.seal(viewer)
+    assert sessions.unseal(cookie) == viewer
+    assert viewer.token not in cookie
+    assert viewer.token not in repr(viewer)
+
+
+def test_forged_foreign_and_expired_cookies_are_nobody(desk: Desk, viewer_of: Viewers) -> None:
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    cookie = sessions.seal(viewer)
+    old = sessions.seal(replace(viewer, expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+    foreign = Sessions(Fernet.generate_key(), desk).seal(viewer)
+    forged = cookie[:-8] + ("A" if cookie[-8] != "A" else "B") + cookie[-7:]
+    assert [sessions.unseal(value) for value in (old, foreign, forged, "rubbish", "", None)] == [None] * 6
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "secrets" / "dashboards.key"
+    assert secret_key(path) == secret_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def rechecked(sessions: Sessions, viewer: Viewer, times: int = 2) -> None:
+    """Let the session be re-checked, and wait until that is done."""
+
+    async def run() -> None:
+        for _ in range(times):
+            sessions.recheck(viewer)
+        await asyncio.gather(*sessions._tasks)
+
+    asyncio.run(run())
+
+
+def test_a_session_the_registry_ended_is_refused_after_the_next_look(
+    desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    desk.ended.add(viewer.token)
+    rechecked(sessions, viewer)
+    assert sessions.unseal(sessions.seal(viewer)) is None
+
+
+def test_a_session_outlives_an_unreachable_registry(
+    desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    desk.down = True
+    rechecked(sessions, viewer, 3)
+    assert desk.asked == 2
+    assert sessions.unseal(sessions.seal(viewer)) == viewer
+
+
+def test_the_registry_is_asked_at_most_once_a_minute(desk: Desk, viewer_of: Viewers) -> None:
+    rechecked(Sessions(KEY, desk), viewer_of("acme"), 50)
+    assert desk.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        ("/plugins?q=git", "/plugins?q=git"),
+        ("https://evil.example/", "/"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/login", "/"),
+        ("/a\nb", "/"),
+        ("", "/"),
+        (None, "/"),
+    ],
+)
+def test_after_login_one_can_only_go_on_to_a_page_of_ours(wanted: str | None, path: str) -> None:
+    assert safe_next(wanted) == path
+
+
+def test_login_sets_a_cookie_that_scripts_and_other_sites_cannot_use(client: httpx.Client) -> None:
+    answer = client.post("/login", data={"email": "ada@acme.example", "password": PASSWORD, "next": "/plugins"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/plugins")
+    cookie = answer.headers["set-cookie"].lower()
+    assert all(part in cookie for part in (f"{COOKIE}=", "httponly", "samesite=lax", "path=/"))
+
+
+def test_a_wrong_password_is_said_and_what_was_typed_stays_but_is_escaped(client: httpx.Client) -> None:
+    answer = client.post("/login", data={"email": '"><script>@acme.example', "password": "wrong"})
+    assert answer.status_code == 401
+    assert 'role="alert"' in answer.text
+    assert "<script>@" not in answer.text
+    assert "wrong" not in answer.text.replace("is wrong", "")
+
+
+def test_login_without_the_registry_says_so(client: httpx.Client, desk: Desk) -> None:
+    desk.down = True
+    answer = client.post("/login", data={"email": "ada@acme.example", "password": PASSWORD})
+    assert (answer.status_code, "does not answer" in answer.text) == (503, True)
+
+
+def test_a_copied_cookie_is_worthless_after_logging_out(log_in: Callable[[str], httpx.Client], desk: Desk) -> None:
+    client = log_in("acme")
+    copied = client.cookies[COOKIE]
+    assert client.post("/logout").headers["location"] == "/login"
+    assert desk.ended == {"pb_ada@acme.example"}
+    client.cookies.set(COOKIE, copied)
+    assert client.get("/_dash-layout").status_code == 401
+
+
+def test_logging_out_works_while_the_registry_is_down(log_in: Callable[[str], httpx.Client], desk: Desk) -> None:
+    client = log_in("acme")
+    desk.down = True
+    answer = client.post("/logout")
+    assert (answer.status_code, COOKIE in client.cookies) == (303, False)
+    assert answer.headers["patchbay-logout"].startswith("local-only")

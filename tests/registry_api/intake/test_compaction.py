@@ -1,0 +1,108 @@
+"""Segments are merged without changing what anyone who reads the lake finds."""
+
+from typing import Any
+
+import pytest
+
+from tests.registry_api.intake_data import accepted, event, feed, fill, lines, post, run_later_jobs, stored
+
+
+@pytest.fixture(autouse=True)
+async def _filled(api: Any) -> None:
+    await fill(api)
+
+
+async def compact(client: Any, **payload: Any) -> None:
+    """Ask for a compaction of today's segments too."""
+    await post(client, "/v1/jobs", kind="usage.compact", payload={"include_today": True, **payload})
+
+
+async def first_of_each(api: Any) -> dict[str, Any]:
+    """What a warehouse keeps of repeated events: the first by (segment, row)."""
+    live: dict[str, str] = {}
+    for row in await feed(api.service, "segments"):
+        live[row["id"]] = row["path"] if row["op"] == "added" else ""
+    from io import BytesIO
+
+    import pyarrow.parquet as pq
+
+    found: dict[str, Any] = {}
+    for path in (live[id] for id in sorted(live) if live[id]):
+        rows = pq.read_table(BytesIO(api.app.state.storage.read_bytes(path))).to_pylist()
+        for row in sorted(rows, key=lambda row: row["row_index"]):
+            found.setdefault(row["event_id"], {name: value for name, value in row.items() if name != "row_index"})
+    return found
+
+
+async def send_three(api: Any) -> None:
+    """Three batches; event `twice` comes in two of them with other content, and time runs against the order of arrival."""
+    await accepted(api.acme, lines(event("a", at="2026-05-03T00:00:00Z"), event("twice", quantity=1)), "1")
+    await accepted(api.acme, lines(event("b", at="2026-05-01T00:00:00Z"), event("twice", quantity=2)), "2")
+    await accepted(api.acme, lines(event("c", at="2026-05-02T00:00:00Z", person="ada")), "3")
+
+
+async def test_a_merged_day_holds_the_same_events_and_the_same_first_ones(api: Any) -> None:
+    await send_three(api)
+    before, rows = await first_of_each(api), len(await stored(api))
+    await compact(api.acme)
+    await api.drain_jobs()
+    assert (await first_of_each(api), len(await stored(api))) == (before, rows)
+    assert before["twice"]["quantity"] == 1
+
+
+async def test_the_feed_names_what_was_replaced_and_the_old_files_stay_for_a_week(api: Any) -> None:
+    await send_three(api)
+    old = await feed(api.service, "segments")
+    await compact(api.acme)
+    await api.drain_jobs()
+    new = (await feed(api.service, "segments"))[3:]
+    assert [(row["op"], row["generation"]) for row in new] == [("added", 1), *[("replaced", 0)] * 3]
+    assert new[0]["replaces"] == [row["id"] for row in old] == [row["id"] for row in new[1:]]
+    assert old[0]["id"][:18] == new[0]["id"][:18], "ids keep their order"
+    storage = api.app.state.storage
+    assert all(storage.exists(row["path"]) for row in old)
+    await run_later_jobs(api)
+    assert [storage.exists(row["path"]) for row in (*old, new[0])] == [False] * 3 + [True]
+
+
+async def test_merging_again_changes_nothing(api: Any) -> None:
+    await send_three(api)
+    await compact(api.acme)
+    await api.drain_jobs()
+    seen = await feed(api.service, "segments")
+    await compact(api.acme)
+    await api.drain_jobs()
+    assert await feed(api.service, "segments") == seen
+
+
+async def test_segments_of_another_tenant_are_left_alone(api: Any) -> None:
+    await send_three(api)
+    await compact(api.globex)
+    await api.drain_jobs()
+    assert {row["op"] for row in await feed(api.service, "segments")} == {"added"}
+
+
+async def test_an_erasure_reaches_merged_files_and_those_waiting_for_deletion(api: Any) -> None:
+    await send_three(api)
+    await compact(api.acme)
+    await api.drain_jobs()
+    await api.acme.delete("/v1/subjects", params={"person": "ada"})
+    await api.drain_jobs()
+    assert {row["subject_id"] for row in await stored(api)} == {None}
+    assert len(await stored(api)) == 5
+    await run_later_jobs(api)
+    assert len(list(api.app.state.storage.list("lake/usage"))) == 1
+
+
+async def test_files_no_transaction_registered_are_swept_after_a_day(api: Any) -> None:
+    from patchbay.core.ids import new_id
+
+    await send_three(api)
+    acme = (await api.acme.get("/v1/me")).json()["tenant"]["id"]
+    folder, storage = f"lake/usage/{acme}/2020-01-01", api.app.state.storage
+    storage.put(f"{folder}/016f5e66-e800-7000-8000-000000000000.parquet", b"left by a crash in 2020")
+    storage.put(f"{folder}/{new_id()}.parquet", b"being written right now")
+    await compact(api.acme)
+    await api.drain_jobs()
+    assert len(list(storage.list(folder))) == 1
+    assert len(await stored(api)) == 5
