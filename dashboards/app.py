@@ -60,6 +60,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> dash.Das
         on_error=callbacks.report,
         assets_ignore=r"theme\.js",
     )
+    app.backend.websocket_capability = False  # else every page tries a socket that the gate closes
     app.layout = _layout
     callbacks.register(app, renderer)
     server.add_middleware(OnlyPages)
@@ -92,7 +93,6 @@ def _routes(server: FastAPI, sessions: Sessions, registry: Registry, renderer: R
 
 async def _healthy(request: Request) -> Response:
     """Ready as soon as it answers: pages need neither the API nor a snapshot to say what is missing."""
-    del request
     return JSONResponse({"status": "ok"})
 
 

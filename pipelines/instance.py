@@ -3,6 +3,9 @@
 import os
 import shutil
 import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +28,21 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         shutil.copyfile(_CONFIG, home / "dagster.yaml")
     os.environ.setdefault(_ONE_PLANNED_EVENT, "true")
     return dg.DagsterInstance.from_config(str(home))
+
+
+@contextmanager
+def held_open(settings: Settings) -> Iterator[None]:
+    """Keep a connection to Dagster's SQLite files for as long as the block runs.
+
+    Dagster opens and closes them for every event, and SQLite folds its log into the file whenever the last connection closes:
+    with one held open a build's thousand events take a third of the time.
+    """
+    with ExitStack() as stack:
+        for path in (settings.root / "dagster" / "history").rglob("*.db"):
+            if path.name in ("index.db", "runs.db"):
+                connection = stack.enter_context(closing(sqlite3.connect(path)))
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield
 
 
 def this_process() -> str:

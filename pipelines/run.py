@@ -12,7 +12,7 @@ from pipelines.conditions import CHANGED_ONLY
 from pipelines.defs.raw.sensors import days_announced
 from pipelines.defs.warehouse.jobs import build_job
 from pipelines.defs.warehouse.partitions import range_tags
-from pipelines.instance import PROCESS, fail_dead_runs, open_instance, this_process
+from pipelines.instance import PROCESS, fail_dead_runs, held_open, open_instance, this_process
 from pipelines.resources.registry import RegistryAccess, registry_of, registry_resource
 from pipelines.resources.warehouse import warehouse_resource
 from warehouse.bookkeeping import Bookkeeping
@@ -54,7 +54,8 @@ def build(
     record = Record()
     with open_instance(settings) as instance:
         fail_dead_runs(instance)
-        result = _execute(settings, access, record, instance, progress)
+        with held_open(settings):
+            result = _execute(settings, access, record, instance, progress)
     return _summary(result, record, time.monotonic() - started)
 
 
@@ -82,6 +83,7 @@ def _execute(
         instance=instance,
         tags={**range_tags(days), CHANGED_ONLY: "true", PROCESS: this_process()},
         asset_selection=None if days else _unpartitioned(),
+        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
         raise_on_error=False,
     )
 

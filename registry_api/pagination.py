@@ -75,7 +75,8 @@ class Paging:
         return Rows(page, self._sealed([getattr(page[-1], column.key) for column in order]) if more else None)
 
     def _sealed(self, values: list[Any]) -> str:
-        body = orjson.dumps(values)
+        # asyncpg's UUIDs are a subclass, which orjson does not take by itself.
+        body = orjson.dumps(values, default=str)
         return base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
 
     def _opened(self, order: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:

@@ -20,5 +20,5 @@ check "ruff check" $bin/ruff check --quiet .
 check "ruff format" $bin/ruff format --check --quiet .
 check "mypy --strict" $bin/mypy
 check "import contract" $bin/lint-imports --no-cache
-check "docs build" $bin/mkdocs build --strict --quiet --site-dir site
+check "docs build" $bin/mkdocs build --strict --site-dir site
 exit $failed

@@ -9,6 +9,7 @@ call costs a few milliseconds and a call after an interruption goes on where the
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -134,6 +135,8 @@ def _digest(path: Path) -> str:
 def main(arguments: list[str]) -> int:
     """Prepare this checkout; 0 when it is ready, 1 with the reason on standard error, 130 after Ctrl-C."""
     started = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         Setup().prepare(with_browser="test" in arguments)
     except SetupError as error:

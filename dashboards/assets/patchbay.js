@@ -65,14 +65,9 @@
     return React.createElement("a", { href: href, onClick: follow, tabIndex: -1 }, props.value);
   };
 
-  var tones = {
-    active: "good", passed: "good", latest: "good", installed: "good", production: "brand", required: "brand",
-    staging: "info", dev: "plain", updated: "info", reinstalled: "info", "pre-release": "info", deprecated: "warn",
-    withdrawn: "bad", failed: "bad", yanked: "bad", removed: "warn",
-  };
   cells.Badge = function (props) {
     if (props.value === null || props.value === undefined) return "";
-    return React.createElement("span", { className: "badge " + (tones[props.value] || "plain") }, props.value);
+    return React.createElement("span", { className: "badge " + (props.tones[props.value] || "plain") }, props.value);
   };
 
   // Enter on a table cell follows its link, so a table is walked with the arrow keys alone.

@@ -111,7 +111,7 @@ def _present(
     if frame.is_empty():
         return state("empty", [_nothing(card, scope), foot])
     shown = frame.head(source.shown) if isinstance(source, Question) else frame
-    drawn = grid(shown, scope, label=source.title) if view == "table" else card.draw(shown, scope)
+    drawn = grid(shown, label=source.title) if view == "table" else card.draw(shown, scope)
     if isinstance(drawn, go.Figure):
         drawn = graph(drawn, card, source.title)
     sentence = card.say(shown, scope) if card.say else source.summary
@@ -141,8 +141,8 @@ def state(name: str, children: list[Any]) -> Component:
 
 
 def _nothing(card: Card, scope: Scope) -> Component:
-    chosen = {name for name, value in scope.pick.values.items() if value} - {"period", "sort"}
-    reset = dcc.Link("Reset filters", href=scope.pathname, className="button-link") if chosen else None
+    narrowed = scope.pick.changed - {"period", "sort", "page"}
+    reset = dcc.Link("Reset filters", href=scope.pathname, className="button-link") if narrowed else None
     return html.Div([icon("empty"), html.P(card.empty), reset], className="card-message")
 
 

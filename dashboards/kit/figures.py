@@ -1,6 +1,7 @@
 """Figure makers shared by the pages: pure functions from columns and a palette to a plotly figure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,16 +20,7 @@ def lines(
 ) -> go.Figure:
     """One line per (column, name) over `x`; `steps` holds a level until its next change. Gaps stay gaps."""
     traces = [
-        go.Scatter(
-            x=frame[x].to_list(),
-            y=frame[column].to_list(),
-            name=name,
-            mode="lines" if frame.height > 1 else "markers",
-            line={"width": 2, "shape": "hv" if steps else "linear", "color": colours.series[i % len(colours.series)]},
-            fill="tozeroy" if fill and i == 0 else None,
-            fillcolor=_faint(colours.series[0]),
-            connectgaps=False,
-        )
+        line(frame, x, column, name, colours.series[i % len(colours.series)], steps=steps, fill=fill and i == 0)
         for i, (column, name) in enumerate(named.items())
     ]
     return figure(colours, *traces, showlegend=len(named) > 1)
@@ -36,28 +28,66 @@ def lines(
 
 def lines_by(frame: pl.DataFrame, x: str, y: str, group: str, colours: Palette, *, steps: bool = False) -> go.Figure:
     """One line per value of `group`, in order of appearance, at most as many as there are colours."""
-    traces = []
-    for i, name in enumerate(frame[group].unique(maintain_order=True).to_list()[: len(colours.series)]):
-        part = frame.filter(pl.col(group) == name)
-        line = {"width": 2, "shape": "hv" if steps else "linear", "color": colours.series[i]}
-        mode = "lines" if part.height > 1 else "markers"
-        traces.append(go.Scatter(x=part[x].to_list(), y=part[y].to_list(), name=str(name), mode=mode, line=line))
+    names = frame[group].unique(maintain_order=True).to_list()[: len(colours.series)]
+    traces = [
+        line(frame.filter(pl.col(group) == name), x, y, str(name), colour, steps=steps)
+        for name, colour in zip(names, colours.series, strict=False)
+    ]
     return figure(colours, *traces, showlegend=len(traces) > 1)
 
 
+def line(
+    frame: pl.DataFrame, x: str, y: str, name: str, colour: str, *, steps: bool = False, fill: bool = False
+) -> go.Scatter:
+    """One line; a stepping one is held a little beyond its last change, which would otherwise be a bare upright stroke."""
+    xs, ys = frame[x].to_list(), frame[y].to_list()
+    if steps and xs:
+        xs, ys = [*xs, xs[-1] + max(HOLD * (xs[-1] - xs[0]), timedelta(days=1))], [*ys, ys[-1]]
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        name=name,
+        mode="lines" if len(xs) > 1 else "markers",
+        line={"width": 2, "shape": "hv" if steps else "linear", "color": colour},
+        fill="tozeroy" if fill else None,
+        fillcolor=_faint(colour),
+        connectgaps=False,
+    )
+
+
+HOLD = 0.03
+"""Part of the shown span by which the last level of a stepping line is drawn on."""
+FEW_BARS = 6
+"""Up to here each bar has its own label; plotly would show one day as a block as wide as the chart, labelled 00:00."""
+
+
 def stacked_bars(
-    frame: pl.DataFrame, x: str, y: str, group: str, colours: Palette, order: Sequence[str] = ()
+    frame: pl.DataFrame,
+    x: str,
+    y: str,
+    group: str,
+    colours: Palette,
+    order: Sequence[str] = (),
+    label: str = "%-d %b %Y",
 ) -> go.Figure:
-    """Stacked bars of `y` over `x`, one colour per value of `group`; `order` fixes colours across filters."""
+    """Stacked bars of `y` over the dates `x`, one colour per value of `group`; `order` fixes colours across filters."""
     present = frame[group].unique(maintain_order=True).to_list()
-    names = [name for name in order if name in present] + [name for name in present if name not in order]
-    keys = [*order, *(name for name in names if name not in order)]
-    traces = []
-    for name in names:
-        part = frame.filter(pl.col(group) == name)
-        colour = colours.series[keys.index(name) % len(colours.series)]
-        traces.append(go.Bar(x=part[x].to_list(), y=part[y].to_list(), name=str(name), marker={"color": colour}))
-    return figure(colours, *traces, barmode="stack", bargap=0.25, showlegend=len(names) > 1)
+    keys = [*order, *(name for name in present if name not in order)]
+    few = frame[x].n_unique() <= FEW_BARS
+    shown = frame.with_columns(pl.col(x).dt.strftime(label)) if few else frame
+    traces = [
+        go.Bar(
+            x=(part := shown.filter(pl.col(group) == name))[x].to_list(),
+            y=part[y].to_list(),
+            name=str(name),
+            marker={"color": colours.series[keys.index(name) % len(colours.series)]},
+            width=0.3 if few else None,
+        )
+        for name in keys
+        if name in present
+    ]
+    axis = {"type": "category"} if few else {}
+    return figure(colours, *traces, barmode="stack", bargap=0.25, showlegend=len(traces) > 1, xaxis=axis)
 
 
 def heatmap(z: list[list[float | None]], x: list[str], y: list[str], colours: Palette, hover: str) -> go.Figure:

@@ -60,7 +60,7 @@ def ago(value: datetime | None, now: datetime) -> str:
     if value is None:
         return MISSING
     seconds = max((now - utc(value)).total_seconds(), 0)
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+    for size, unit in ((31_557_600, "year"), (2_629_800, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"

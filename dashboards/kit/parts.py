@@ -9,27 +9,9 @@ from dash import dcc, html
 
 from dashboards.kit.icons import icon
 from dashboards.kit.page import Component, Slot
+from dashboards.kit.theme import TONES
 from dashboards.kit.urlstate import Filter
 from dashboards.queries.question import PERIODS
-
-TONES = {
-    "active": "good",
-    "passed": "good",
-    "ok": "good",
-    "latest": "good",
-    "ready": "good",
-    "production": "brand",
-    "deprecated": "warn",
-    "staging": "info",
-    "pre-release": "info",
-    "optional": "plain",
-    "duplicate": "info",
-    "withdrawn": "bad",
-    "failed": "bad",
-    "yanked": "bad",
-    "unfixed": "bad",
-    "retired": "plain",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +33,8 @@ def tiles(shown: Iterable[Tile]) -> Component:
 def _tile(tile: Tile) -> Component:
     label: Any = dcc.Link(tile.label, href=tile.href) if tile.href else tile.label
     value = html.Dd([html.Span(tile.value, className="tile-value"), html.Span(tile.note, className="tile-note")])
-    return html.Div([html.Dt(label), value], className=f"tile {tile.tone}".strip())
+    words = "" if tile.value[:1].isdigit() or len(tile.value) < 3 else "words"
+    return html.Div([html.Dt(label), value], className=f"tile {tile.tone} {words}".strip())
 
 
 def ranking(rows: Sequence[dict[str, Any]], value: str, shown: Any) -> Component:
@@ -99,6 +82,12 @@ def outside_link(url: str | None, text: str) -> Component | None:
 def columns(*children: Component, wide: int = 1) -> Component:
     """Cards side by side, the first `wide` times as broad; one below the other on narrow screens."""
     return html.Div(list(children), className=f"columns wide-{wide}")
+
+
+def side_by_side(slots: Slot, *rows: tuple[str, ...]) -> Component:
+    """Stacks of cards next to each other, each as tall as its own content."""
+    made = [html.Div([slots(name) for name in names], className="stack") for names in rows]
+    return html.Div(made, className="columns wide-1 loose")
 
 
 def stack(slots: Slot, *ids: str | tuple[str, ...]) -> Component:

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 import dash_ag_grid as dag
 import polars as pl
+from dash import html
 from polars import selectors as cs
 
 from dashboards.kit.aria import aria
-from dashboards.kit.page import Component, Scope
+from dashboards.kit.page import Component
+from dashboards.kit.theme import TONES
 
 Kind = Literal["text", "count", "share", "number", "link", "badge", "hidden"]
 ROW, HEAD = 38, 40
@@ -40,15 +42,20 @@ class Column:
     kind: Kind = "text"
     href: str = ""
     grow: float = 1
-    least: int = 90
+    least: int = 84
     tip: str = ""
 
 
-def grid(frame: pl.DataFrame, scope: Scope, *, label: str, columns: Sequence[Column] | None = None) -> Component:
-    """A frame as a table; without `columns` every field is shown under its own name."""
-    del scope
+def grid(
+    frame: pl.DataFrame,
+    *,
+    label: str,
+    columns: Sequence[Column] | None = None,
+    sight: int = ROWS_IN_SIGHT,
+) -> Component:
+    """A frame as a table; without `columns` every field is shown under its own name. Beyond `sight` rows it scrolls."""
     columns = columns or [Column(name, title_of(name), kind_of(dtype)) for name, dtype in frame.schema.items()]
-    tall = frame.height > ROWS_IN_SIGHT
+    tall = frame.height > sight
     options: dict[str, Any] = {
         "theme": {"function": THEME},
         "domLayout": "normal" if tall else "autoHeight",
@@ -60,23 +67,21 @@ def grid(frame: pl.DataFrame, scope: Scope, *, label: str, columns: Sequence[Col
     table = dag.AgGrid(
         rowData=rows(frame),
         columnDefs=[_definition(column) for column in columns],
-        defaultColDef={"sortable": True, "resizable": True, "minWidth": 90},
+        defaultColDef={"sortable": True, "resizable": True, "minWidth": 80},
         dashGridOptions=options,
         columnSize="responsiveSizeToFit",
-        style={"height": f"{ROW * ROWS_IN_SIGHT + HEAD + 2}px" if tall else None, "width": "100%"},
+        style={"height": f"{ROW * sight + HEAD + 2}px" if tall else None, "width": "100%"},
         className="grid",
     )
     return _labelled(table, label)
 
 
 def _labelled(table: Component, label: str) -> Component:
-    from dash import html
-
     return html.Div(table, role="region", className="table-scroll", **aria(label=f"Table: {label}"))
 
 
 def _definition(column: Column) -> dict[str, Any]:
-    least = max(column.least, 9 * len(column.title) + 46 if column.kind in ("count", "number", "share") else 0)
+    least = max(column.least, 8 * len(column.title) + 38 if column.kind in ("count", "number", "share") else 0)
     made: dict[str, Any] = {"field": column.field, "headerName": column.title, "flex": column.grow, "minWidth": least}
     if column.kind in ("count", "number", "share"):
         made |= {"type": "rightAligned"}
@@ -85,7 +90,7 @@ def _definition(column: Column) -> dict[str, Any]:
     if column.kind == "link":
         made |= {"cellRenderer": "PageLink", "cellRendererParams": {"href": column.href}}
     if column.kind == "badge":
-        made |= {"cellRenderer": "Badge"}
+        made |= {"cellRenderer": "Badge", "cellRendererParams": {"tones": TONES}}
     if column.tip:
         made |= {"headerTooltip": column.tip}
     return made

@@ -48,6 +48,27 @@ DARK = Palette(
 )
 PALETTES: dict[str, Palette] = {"light": LIGHT, "dark": DARK}
 
+TONES = {
+    "active": "good",
+    "installed": "good",
+    "latest": "good",
+    "ok": "good",
+    "passed": "good",
+    "ready": "good",
+    "production": "brand",
+    "required": "brand",
+    "pre-release": "info",
+    "reinstalled": "info",
+    "staging": "info",
+    "updated": "info",
+    "deprecated": "warn",
+    "removed": "warn",
+    "failed": "bad",
+    "unfixed": "bad",
+    "withdrawn": "bad",
+    "yanked": "bad",
+}
+"""The tint of words that are shown as badges; others are plain. The word itself carries the meaning."""
 BRAND = ["#e9f7f5", "#d3eeea", "#a9ddd5", "#7bcbbf", "#52b8aa", "#2f9f91", "#178a7d", "#0e7a6f", "#0b635a", "#084b45"]
 MANTINE_THEME: dict[str, Any] = {
     "primaryColor": "brand",

@@ -34,10 +34,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The filters in force, every name present, and the URL values that were ignored."""
+    """The filters in force, every name present; the URL values that were ignored; the names that are not default."""
 
     values: Mapping[str, str]
     ignored: tuple[tuple[str, str], ...] = ()
+    changed: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> str:
         return self.values[name]
@@ -57,7 +58,8 @@ def parse(filters: tuple[Filter, ...], search: str | None, allowed: Allowed = la
             values[name] = raw
         else:
             ignored.append((name, raw))
-    return Selection(values, tuple(ignored))
+    changed = frozenset(f.name for f in filters if values[f.name] != f.default)
+    return Selection(values, tuple(ignored), changed)
 
 
 def to_search(filters: tuple[Filter, ...], values: Mapping[str, str | None], **changed: str | None) -> str:

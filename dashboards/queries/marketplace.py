@@ -12,15 +12,16 @@ SORTS = (
 )
 
 FOUND = """
-        WITH popular AS (
-            SELECT plugin_id, sum(count) AS outside_installs FROM mart_outside_popularity
-            WHERE metric = 'installs'
-                AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
-            GROUP BY plugin_id
+        WITH latest AS (
+            SELECT metric, source, max(month) AS month FROM mart_outside_popularity
+            GROUP BY metric, source ORDER BY count(*) DESC, metric, source LIMIT 1
+        ),
+        popular AS (
+            SELECT plugin_id, count AS outside_count FROM mart_outside_popularity JOIN latest USING (metric, source, month)
         )
         SELECT
             ref, namespace, name, title, summary, lifecycle, visibility, labels, licence, latest_version,
-            latest_released_at, installed_targets, outside_installs, dependant_count, advisory_count,
+            latest_released_at, installed_targets, outside_count, dependant_count, advisory_count,
             unfixed_advisory_count, count(*) OVER () AS found
         FROM dim_plugin LEFT JOIN popular USING (plugin_id)
         WHERE ($q = '' OR contains(lower(concat_ws(' ', ref, title, summary, labels)), lower($q)))
@@ -31,10 +32,10 @@ FOUND = """
         ORDER BY
             CASE WHEN $q <> '' AND lower(name) = lower($q) THEN 0 ELSE 1 END,
             CASE $sort
-                WHEN 'installed' THEN installed_targets WHEN 'popular' THEN outside_installs
+                WHEN 'installed' THEN installed_targets WHEN 'popular' THEN outside_count
                 WHEN 'warnings' THEN advisory_count WHEN 'newest' THEN epoch(latest_released_at)
             END DESC NULLS LAST,
-            CASE WHEN $sort = 'installed' THEN outside_installs END DESC NULLS LAST,
+            CASE WHEN $sort = 'installed' THEN outside_count END DESC NULLS LAST,
             lower(title), ref
 """
 

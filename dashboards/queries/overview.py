@@ -122,20 +122,19 @@ def most_installed() -> Question:
 
 
 def most_popular_outside() -> Question:
-    """The ten plugins with most installs in the public registry's latest month."""
+    """The ten plugins with the highest count in the latest month of the outside source that reports most."""
     return Question(
         "most_popular_outside",
         "Most popular elsewhere",
-        "The ten plugins with most installs in the latest month that the public registry reports.",
+        "The ten plugins with the highest counts in the latest month that a public registry reports.",
         """
         WITH latest AS (
-            SELECT plugin_id, month, count AS installs, share FROM mart_outside_popularity
-            WHERE metric = 'installs'
-                AND month = (SELECT max(month) FROM mart_outside_popularity WHERE metric = 'installs')
+            SELECT metric, source, max(month) AS month FROM mart_outside_popularity
+            GROUP BY metric, source ORDER BY count(*) DESC, metric, source LIMIT 1
         )
-        SELECT ref, namespace, name, title, installs, share, month
-        FROM latest JOIN dim_plugin USING (plugin_id)
-        ORDER BY installs DESC, ref LIMIT 10
+        SELECT ref, namespace, name, title, count, share, month, metric, source
+        FROM mart_outside_popularity JOIN latest USING (metric, source, month) JOIN dim_plugin USING (plugin_id)
+        ORDER BY count DESC, ref LIMIT 10
         """,
     )
 

@@ -130,7 +130,7 @@ def popularity(ref: str, own: str) -> Question:
     return Question(
         "plugin_popularity",
         "Popularity elsewhere",
-        "Installs per month that the public registry reports.",
+        "Counts per month that public registries report.",
         """
         SELECT month, metric, source, count, rank, share, change_ratio
         FROM mart_outside_popularity WHERE plugin_id = (SELECT plugin_id FROM this)
@@ -173,7 +173,7 @@ def instances(ref: str, own: str) -> Question:
         "Targets on which the plugin is in place now.",
         """
         SELECT t.name AS target, t.title, n.slug AS organisation, t.environment, i.version,
-            i.from_at AS since, i.origin, '/targets/' || t.name || '?tenant=' || n.slug AS href
+            CAST(i.from_at AS DATE) AS since, i.origin, '/targets/' || t.name || '?tenant=' || n.slug AS href
         FROM fct_installation_interval AS i
         JOIN dim_target AS t USING (target_id) JOIN dim_tenant AS n ON n.tenant_id = t.tenant_id
         WHERE i.to_at IS NULL AND i.plugin_id = (SELECT plugin_id FROM this)

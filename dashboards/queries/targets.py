@@ -15,7 +15,7 @@ def targets(q: str, environment: str, kind: str, plugin: str) -> Question:
     """Targets that meet the filters, with what they have; `plugin` keeps those that have it now."""
     return Question(
         "targets",
-        "Install targets",
+        "Targets",
         "Places that plugins are installed on.",
         """
         WITH placed AS (
@@ -25,7 +25,7 @@ def targets(q: str, environment: str, kind: str, plugin: str) -> Question:
             FROM fct_installation_interval JOIN dim_plugin USING (plugin_id) WHERE to_at IS NULL GROUP BY target_id
         )
         SELECT t.name, t.title, n.slug AS organisation, t.environment, t.kind, t.lifecycle, placed.plugins,
-            placed.with_unfixed, placed.last_change, '/targets/' || t.name || '?tenant=' || n.slug AS href
+            placed.with_unfixed, CAST(placed.last_change AS DATE) AS last_change, '/targets/' || t.name || '?tenant=' || n.slug AS href
         FROM dim_target AS t JOIN dim_tenant AS n USING (tenant_id) LEFT JOIN placed USING (target_id)
         WHERE ($q = '' OR contains(lower(concat_ws(' ', t.name, t.title, n.slug)), lower($q)))
             AND ($environment = '' OR t.environment = $environment) AND ($kind = '' OR t.kind = $kind)
@@ -65,7 +65,7 @@ def plugins(name: str, tenant: str, own: str) -> Question:
         "Plugins on this target",
         "What is in place now, in which version and since when.",
         """
-        SELECT p.ref AS plugin, p.title, i.version, p.latest_version, i.from_at AS since, i.origin, i.source,
+        SELECT p.ref AS plugin, p.title, i.version, p.latest_version, CAST(i.from_at AS DATE) AS since, i.origin, i.source,
             p.lifecycle, p.advisory_count AS warnings, p.unfixed_advisory_count AS unfixed,
             '/plugins/' || p.namespace || '/' || p.name AS href
         FROM fct_installation_interval AS i JOIN dim_plugin AS p USING (plugin_id)

@@ -2,9 +2,10 @@
 
 import base64
 from typing import Annotated
+from uuid import UUID
 
 import anyio
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from patchbay.core.contracts import INTAKE_STREAMS
 from registry_api.access import reading
@@ -19,6 +20,7 @@ from registry_api.pagination import Page, PagingQuery
 from registry_api.problems import FieldError, InvalidRequest, NotFound
 
 router = api_router("intake")
+PARQUET = "application/vnd.apache.parquet"
 
 StreamQuery = Annotated[str | None, Query(description=f"One of {', '.join(INTAKE_STREAMS)}.", max_length=40)]
 
@@ -60,6 +62,23 @@ async def read_intake_batch(
 ) -> IntakeBatchOut:
     """One batch by its ledger id or its Idempotency-Key."""
     return IntakeBatchOut.model_validate(await _batch(reader, batch_id, stream))
+
+
+@router.get(
+    "/segments/{segment_id}/content",
+    summary="Read a segment's file",
+    response_class=Response,
+    responses={200: {"content": {PARQUET: {}}, "description": "The Parquet file."}},
+)
+async def read_segment_content(
+    segment_id: UUID, request: Request, reader: Annotated[Reader, reading("segments:read")]
+) -> Response:
+    """The file as it lies in the lake, for readers that do not share its storage; 404 once a superseded file is deleted."""
+    found = await reader.repository(Intake).segment(segment_id)
+    if found is None or found.deleted_at is not None:
+        raise NotFound(f"There is no segment {segment_id}, or its file was deleted after it was superseded.")
+    content = await anyio.to_thread.run_sync(request.app.state.storage.read_bytes, found.path)
+    return Response(content, media_type=PARQUET, headers={"ETag": f'"{found.digest}"'})
 
 
 async def _batch(reader: Reader, batch_id: str, stream: str | None) -> IntakeBatch:

@@ -21,7 +21,7 @@ KeyHeader = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="Names the batch, 1 to 200 printable characters; sending it again replays the answer.",
+        description="Names the batch, 1 to 200 printable ASCII characters; sending it again replays the answer.",
     ),
 ]
 
@@ -40,8 +40,8 @@ def required_key(key: str | None) -> str:
     """The key, if there is a usable one; raises `KeyMissing`."""
     if key is None:
         raise key_missing("Send Idempotency-Key, so that the batch can be sent again without being counted twice.")
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise key_missing(f"Idempotency-Key must have 1 to {LONGEST_KEY} printable characters.")
+    if not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        raise key_missing(f"Idempotency-Key must have 1 to {LONGEST_KEY} printable ASCII characters.")
     return key
 
 

@@ -59,6 +59,10 @@ class Intake(Repository):
             query = query.where(Segment.received_on == received_on)
         return (await self.session.execute(query.order_by(Segment.id))).scalars().all()
 
+    async def segment(self, segment_id: UUID) -> Segment | None:
+        """A visible segment."""
+        return (await self.session.execute(self.owned(Segment).where(Segment.id == segment_id))).scalar_one_or_none()
+
     async def kept_segments(self, stream: str) -> Sequence[Segment]:
         """The tenant's segments whose files are there, superseded ones too, oldest first."""
         query = select(Segment).where(

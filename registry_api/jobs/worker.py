@@ -127,8 +127,7 @@ class Worker:
             log.warning("job taken away", extra=_fields(claim))
             return
         work.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await work
+        await asyncio.wait([work])
         await self._return(claim, {"state": "queued", "run_at": utcnow(), "attempts": claim.attempt - 1})
         raise asyncio.CancelledError
 

@@ -79,19 +79,18 @@ def in_warehouse(snapshot: Snapshot, plugin: str) -> Counts:
 def on_page(page: Page, jenkins: Patchbay, plugin: str) -> Counts:
     """What a person counts on the plugin's page."""
     page.goto(f"{jenkins.dashboards_url}/plugins/jenkins/{plugin}")
-    page.wait_for_function(
-        "document.querySelectorAll('[data-state=loading]').length === 0 && document.querySelector('[data-state]')"
-    )
+    for card in ("versions", "dependencies", "warnings", "instances"):
+        page.wait_for_selector(f"#card-plugin-{card} .card-state:not([data-state=loading])")
     return Counts(
         releases=_rows(page, "plugin-versions"),
         dependencies=_rows(page, "plugin-dependencies"),
-        warnings=page.locator("#plugin-warnings .warning-list > li").count(),
+        warnings=page.locator("#card-plugin-warnings .warning-list > li").count(),
         instances=_rows(page, "plugin-instances"),
     )
 
 
 def _rows(page: Page, card: str) -> int:
-    table = page.locator(f"#{card} [role=treegrid], #{card} [role=grid]")
+    table = page.locator(f"#card-{card} [aria-rowcount]")
     if not table.count():
         return 0
     return int(table.first.get_attribute("aria-rowcount") or 0) - 1

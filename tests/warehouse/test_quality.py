@@ -60,8 +60,8 @@ def test_broken_rows_are_counted_by_the_rule_they_break(engine: DuckDBEngine, ro
 def test_one_broken_row_among_very_many_is_found(engine: DuckDBEngine) -> None:
     batches(engine, {})
     engine.connection.execute(
-        "INSERT INTO stg_registry__intake_batches SELECT * REPLACE ('more' || n AS intake_batch_id, "
-        "CASE WHEN n = 49_999 THEN 'gossip' ELSE stream END AS stream) FROM stg_registry__intake_batches, range(50_000) r(n)"
+        "INSERT INTO stg_registry__intake_batches SELECT b.* REPLACE ('more' || n AS intake_batch_id, "
+        "CASE WHEN n = 49_999 THEN 'gossip' ELSE stream END AS stream) FROM stg_registry__intake_batches b, range(50_000) r(n)"
     )
     assert failures(engine, "stg_registry__intake_batches") == {"stream_is_known": 1}
 

@@ -17,7 +17,7 @@ from warehouse.contracts import BUILD_DAYS, TABLES, References, Severity, TableC
 from warehouse.engines.duckdb import DuckDBEngine
 from warehouse.expressions import named_table
 from warehouse.quality import suites
-from warehouse.quality.rules import UNIQUE, Rule, broken, orphans, repeated, rules_of
+from warehouse.quality.rules import UNIQUE, Rule, broken, orphans, repeated, rules_of, with_keys
 
 KEPT = 1_000
 """Broken rows of a rule that are kept."""
@@ -110,6 +110,13 @@ class _Bench:
         assert condition is not None, rule.name
         return self._window.filter(condition)
 
+    def _shown_rows(self, rule: Rule) -> Table:
+        """The broken rows; of a repeated key also the rows outside the window that have it."""
+        rows = self._broken_rows(rule)
+        if rule.name != UNIQUE:
+            return rows
+        return with_keys(self._contract, self._whole, rows.select(*self._contract.key).distinct())
+
     def _show_good_rows(self, rules: tuple[Rule, ...], counts: dict[str, int]) -> bool:
         """Whether Great Expectations too passes all rules that nothing breaks, on the rows it is shown."""
         clean = [rule for rule in rules if not counts[rule.name]]
@@ -133,7 +140,7 @@ class _Bench:
     def _verdict(self, rule: Rule, rows: int, failed: int, agreed: bool) -> Verdict:
         if not failed:
             return self._make(rule, passed=agreed, observed=f"all of {rows:,} rows", rows=rows, failed=0)
-        kept = self._engine.read_arrow(self._broken_rows(rule).order_by(list(self._contract.key)).limit(KEPT))
+        kept = self._engine.read_arrow(self._shown_rows(rule).order_by(list(self._contract.key)).limit(KEPT))
         if suites.judge(kept, suites.expectations_of(rule, self._contract, self._known(rule, kept))):
             raise JudgesDisagree(self._contract.name, rule.name, failed, passed=True)
         return self._make(rule, passed=False, observed=f"{failed:,} of {rows:,} rows", rows=rows, failed=failed, kept=kept)

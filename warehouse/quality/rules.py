@@ -77,6 +77,9 @@ def repeated(contract: TableContract, window: Table, whole: Table) -> Table:
     """Rows of the window whose key another row of the whole table has too; nulls in a key equal each other."""
     key = list(contract.key)
     within = whole if "day" not in key else window
-    counted = within.group_by(key).agg(times=within.count()).filter(lambda t: t.times > 1)
-    same = [window[name].identical_to(counted[name]) for name in key]
-    return window.semi_join(counted, same)
+    return with_keys(contract, window, within.group_by(key).agg(times=within.count()).filter(lambda t: t.times > 1))
+
+
+def with_keys(contract: TableContract, rows: Table, keys: Table) -> Table:
+    """The rows whose key is among the keys."""
+    return rows.semi_join(keys, [rows[name].identical_to(keys[name]) for name in contract.key])

@@ -20,7 +20,6 @@ def installed(frame: pl.DataFrame, scope: Scope) -> Any:
 
 def installed_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The last level of each environment."""
-    del scope
     last = frame.group_by("environment", maintain_order=True).last()
     levels = ", ".join(f"{f.whole(row['installations'])} in {row['environment']}" for row in last.to_dicts())
     return f"Latest: {levels}."
@@ -64,13 +63,12 @@ def retention_said(frame: pl.DataFrame, scope: Scope) -> str:
 
 def transitions(frame: pl.DataFrame, scope: Scope) -> Any:
     """Stacked bars per month."""
-    made = stacked_bars(frame, "month", "targets", "transition", scope.colours, TRANSITIONS)
+    made = stacked_bars(frame, "month", "targets", "transition", scope.colours, TRANSITIONS, "%b %Y")
     return made.update_xaxes(tickformat="%b %Y")
 
 
 def transitions_said(frame: pl.DataFrame, scope: Scope) -> str:
     """Totals per kind of change."""
-    del scope
     totals = frame.group_by("transition").agg(pl.col("targets").sum()).sort("targets", descending=True)
     return ", ".join(f"{f.whole(row['targets'])} {row['transition']}" for row in totals.to_dicts()) + "."
 
@@ -86,4 +84,4 @@ def detail(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("active_persons", "Active people", "count"),
         Column("uses", "Uses", "count"),
     ]
-    return grid(frame, scope, label="Adoption by plugin and day", columns=columns)
+    return grid(frame, label="Adoption by plugin and day", columns=columns)

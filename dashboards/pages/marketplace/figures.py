@@ -76,7 +76,7 @@ def _figures(row: dict[str, Any], scope: Scope) -> Component:
     )
     pairs = [
         ("Targets", f.whole(row["installed_targets"])),
-        ("Elsewhere", f.short(row["outside_installs"])),
+        ("Elsewhere", f.short(row["outside_count"])),
         ("Needed by", f.whole(row["dependant_count"])),
     ]
     figures = [html.Div([html.Dt(term), html.Dd(value)]) for term, value in pairs]

@@ -54,7 +54,6 @@ def uses(frame: pl.DataFrame, scope: Scope) -> Any:
 
 def uses_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The trend in one sentence."""
-    del scope
     total, failed = f.total(frame["uses"]), f.total(frame["errors"])
     busiest = frame.row(int(frame["uses"].arg_max() or 0), named=True)
     return (
@@ -70,38 +69,34 @@ def installations(frame: pl.DataFrame, scope: Scope) -> Any:
 
 def installations_said(frame: pl.DataFrame, scope: Scope) -> str:
     """First and last level in one sentence."""
-    del scope
     first, last = frame.row(0, named=True), frame.row(-1, named=True)
     return (
-        f"{f.whole(last['installations'])} plugins in place since {f.day(last['day'])}, "
+        f"{f.whole(last['installations'])} installations since {f.day(last['day'])}, "
         f"{f.whole(first['installations'])} on {f.day(first['day'])}."
     )
 
 
 def most_used(frame: pl.DataFrame, scope: Scope) -> Component:
     """The ranked list by uses."""
-    del scope
     return parts.ranking(frame.to_dicts(), "uses", lambda row: f"{f.short(row['uses'])} · {f.percent(row['share'])}")
 
 
 def most_installed(frame: pl.DataFrame, scope: Scope) -> Component:
     """The ranked list by targets."""
-    del scope
     return parts.ranking(
         frame.to_dicts(), "targets", lambda row: f"{f.whole(row['targets'])} · {f.percent(row['share'])}"
     )
 
 
 def most_popular(frame: pl.DataFrame, scope: Scope) -> Component:
-    """The ranked list by the public registry's installs."""
-    del scope
-    return parts.ranking(frame.to_dicts(), "installs", lambda row: f.short(row["installs"]))
+    """The ranked list by the public registry's counts."""
+    return parts.ranking(frame.to_dicts(), "count", lambda row: f.short(row["count"]))
 
 
 def most_popular_said(frame: pl.DataFrame, scope: Scope) -> str:
     """Which month the ranking is of."""
-    del scope
-    return f"Installs that the public registry reports for {frame['month'][0]:%B %Y}."
+    row = frame.row(0, named=True)
+    return f"{row['metric'].capitalize()} in {row['month']:%B %Y}, as {row['source']} reports."
 
 
 def releases(frame: pl.DataFrame, scope: Scope) -> Component:

@@ -66,12 +66,11 @@ def versions(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("requires_host", "Needs host"),
         Column("targets", "Targets", "count"),
     ]
-    return grid(frame, scope, label="Versions", columns=columns)
+    return grid(frame, label="Versions", columns=columns)
 
 
 def versions_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many releases, and how many are in use."""
-    del scope
     in_use = frame.filter(pl.col("targets") > 0).height
     return f"{f.plural(frame.height, 'release')}, {f.whole(in_use)} of them in place on a target."
 
@@ -84,7 +83,7 @@ def dependencies(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("requirement", "At least", grow=1.2),
         Column("latest_version", "Latest there", grow=1.2),
     ]
-    return grid(frame, scope, label="Dependencies", columns=columns)
+    return grid(frame, label="Dependencies", columns=columns)
 
 
 def dependants(frame: pl.DataFrame, scope: Scope) -> Component:
@@ -95,12 +94,11 @@ def dependants(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("requirement", "At least", grow=1.2),
         Column("installed_targets", "Targets", "count"),
     ]
-    return grid(frame, scope, label="Dependants", columns=columns)
+    return grid(frame, label="Dependants", columns=columns)
 
 
 def warnings(frame: pl.DataFrame, scope: Scope) -> Component:
     """Warnings with the versions each affects, as a list."""
-    del scope
     items = [
         html.Li(
             [
@@ -150,15 +148,17 @@ def _range(part: dict[str, Any]) -> str:
 def adoption(frame: pl.DataFrame, scope: Scope) -> Any:
     """Targets that have it, and those that used it."""
     named = {"installed_targets": "Have it"}
-    if frame["active_targets"].is_not_null().any() and f.total(frame["active_targets"]):
+    used = frame.filter(pl.col("uses") > 0)["day"].to_list()
+    if used:
         named |= {"active_targets": "Used it that day"}
+        recorded = pl.col("day").is_between(used[0], used[-1])
+        frame = frame.with_columns(pl.when(recorded).then(pl.col("active_targets")).alias("active_targets"))
     made = lines(frame, "day", named, scope.colours, steps=True, fill=True)
     return made.update_traces(line_shape="linear", selector={"name": "Used it that day"})
 
 
 def adoption_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The level now, and its highest."""
-    del scope
     last, top = frame.row(-1, named=True), frame.row(int(frame["installed_targets"].arg_max() or 0), named=True)
     uses = f.total(frame["uses"])
     return (
@@ -175,7 +175,6 @@ def popularity(frame: pl.DataFrame, scope: Scope) -> Any:
 
 def popularity_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The latest month with its rank."""
-    del scope
     last = frame.sort("month").row(-1, named=True)
     rank = f", rank {f.whole(last['rank'])}" if last["rank"] is not None else ""
     return f"{f.whole(last['count'])} {last['metric']} in {last['month']:%B %Y}{rank}, as {last['source']} reports."
@@ -192,25 +191,24 @@ def performance(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("cpu_percent", "CPU %", "number"),
         Column("memory_mb", "Memory MB", "number"),
     ]
-    return grid(frame, scope, label="Performance by release", columns=columns)
+    return grid(frame, label="Performance by release", columns=columns)
 
 
 def instances(frame: pl.DataFrame, scope: Scope) -> Component:
     """Targets that have it now."""
     columns = [
         Column("target", "Target", "link", href="href", grow=2, least=160),
-        Column("organisation", "Organisation", grow=1.2),
+        Column("organisation", "Organisation", grow=1.2, least=120),
         Column("environment", "Environment", "badge"),
         Column("version", "Version"),
-        Column("since", "Since", least=140),
-        Column("origin", "Why"),
+        Column("since", "Since", least=110),
+        Column("origin", "Why", least=110),
     ]
-    return grid(frame, scope, label="Instances", columns=columns)
+    return grid(frame, label="Instances", columns=columns)
 
 
 def instances_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many targets, in how many versions."""
-    del scope
     known = frame["version"].drop_nulls().n_unique()
     versions_known = f", in {f.plural(known, 'version')}" if known else "; the version was not reported"
     return f"In place on {f.plural(frame.height, 'target')}{versions_known}."

@@ -84,8 +84,9 @@ def arrange(slot: Slot) -> Component:
         slot,
         "plugin-header",
         ("plugin-adoption", "plugin-popularity"),
-        ("plugin-instances", "plugin-warnings"),
-        ("plugin-versions", "plugin-performance"),
+        "plugin-instances",
+        ("plugin-versions", "plugin-warnings"),
+        "plugin-performance",
         ("plugin-dependencies", "plugin-dependants"),
     )
 

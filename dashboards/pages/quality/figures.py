@@ -15,7 +15,6 @@ OUTCOMES = ("accepted", "rejected", "duplicate")
 
 def tiles(frame: pl.DataFrame, scope: Scope) -> Component:
     """Rows by outcome."""
-    del scope
     row = frame.row(0, named=True)
     received = row["received"]
     nothing = "nothing received" if received is None else ""
@@ -52,7 +51,6 @@ def per_day(frame: pl.DataFrame, scope: Scope) -> Any:
 
 def per_day_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The totals in one sentence."""
-    del scope
     totals = dict(frame.group_by("outcome").agg(pl.col("rows").sum()).iter_rows())
     return ", ".join(f"{f.short(totals[name])} {name}" for name in OUTCOMES if name in totals) + "."
 
@@ -66,19 +64,19 @@ def reasons(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("rows", "Rows", "count"),
         Column("last_day", "Last day", least=110),
     ]
-    return grid(frame, scope, label="Refused rows by reason", columns=columns)
+    return grid(frame, label="Refused rows by reason", columns=columns)
 
 
 def by_stream(frame: pl.DataFrame, scope: Scope) -> Component:
     """Rows by stream."""
     columns = [
-        Column("stream", "Stream", grow=1.4, least=110),
+        Column("stream", "Stream", grow=1.4, least=105),
         Column("accepted", "Accepted", "count"),
         Column("duplicates", "Known", "count"),
         Column("rejected", "Refused", "count"),
         Column("rejected_share", "Refused %", "share"),
     ]
-    return grid(frame, scope, label="Intake by stream", columns=columns)
+    return grid(frame, label="Intake by stream", columns=columns)
 
 
 def checks(frame: pl.DataFrame, scope: Scope) -> Component:
@@ -93,11 +91,10 @@ def checks(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("failed_rows", "Failed rows", "count"),
         Column("checked_at", "When", least=140),
     ]
-    return grid(frame, scope, label="Checks", columns=columns)
+    return grid(frame, label="Checks", columns=columns, sight=14)
 
 
 def checks_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many failed."""
-    del scope
     failed = frame.filter(pl.col("status") == "failed").height
     return f"{f.plural(frame.height, 'check')}, " + (f"{f.whole(failed)} failed." if failed else "all passed.")

@@ -7,6 +7,7 @@ import polars as pl
 from dashboards.kit import parts
 from dashboards.kit.page import Component, Scope
 from dashboards.kit.tables import Column, grid
+from dashboards.kit.theme import TONES
 from dashboards.registry import Registry
 from dashboards.session import Viewer
 from warehouse.read import Snapshot
@@ -14,7 +15,6 @@ from warehouse.read import Snapshot
 
 def readiness(registry: Registry, viewer: Viewer, snapshot: Snapshot | None) -> pl.DataFrame:
     """The API's readiness answer, one row per part; a part that is not ready says why."""
-    del viewer, snapshot
     answer = registry.ready()
     if faults := answer.get("errors"):
         return flat({"status": "failed"} | {fault["pointer"] or "cause": fault["detail"] for fault in faults})
@@ -61,10 +61,8 @@ def said(value: Any) -> str:
 
 def parts_table(frame: pl.DataFrame, scope: Scope) -> Component:
     """Parts and their values as a list."""
-    del scope
     shown = [
-        (row["part"], parts.badge(row["value"]) if row["value"] in parts.TONES else row["value"])
-        for row in frame.to_dicts()
+        (row["part"], parts.badge(row["value"]) if row["value"] in TONES else row["value"]) for row in frame.to_dicts()
     ]
     return parts.facts(shown)
 
@@ -77,4 +75,4 @@ def failed_checks(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("failed", "Failed", "count"),
         Column("last_checked", "Last checked", least=140),
     ]
-    return grid(frame, scope, label="Checks by table", columns=columns)
+    return grid(frame, label="Checks by table", columns=columns)

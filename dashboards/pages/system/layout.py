@@ -35,7 +35,7 @@ CARDS = (
 
 def arrange(slot: Slot) -> Component:
     """The running registry beside what is published."""
-    return parts.stack(slot, ("system-ready", "system-snapshot"), ("system-status", "system-checks"))
+    return parts.side_by_side(slot, ("system-ready", "system-status"), ("system-snapshot", "system-checks"))
 
 
 PAGE = Page(

@@ -13,7 +13,6 @@ from dashboards.kit.tables import Column, grid
 
 def header(frame: pl.DataFrame, scope: Scope) -> Component:
     """What the target is and how it stands."""
-    del scope
     row = frame.row(0, named=True)
     return parts.tiles(
         [
@@ -34,22 +33,20 @@ def header(frame: pl.DataFrame, scope: Scope) -> Component:
 def plugins(frame: pl.DataFrame, scope: Scope) -> Component:
     """The plugins in place."""
     columns = [
-        Column("plugin", "Plugin", "link", href="href", grow=1.6, least=180),
-        Column("title", "Title", grow=1.8, least=160),
+        Column("plugin", "Plugin", "link", href="href", grow=2.4, least=200),
         Column("version", "Version"),
         Column("latest_version", "Latest"),
-        Column("since", "Since", least=140),
-        Column("origin", "Why"),
+        Column("since", "Since", least=110),
+        Column("origin", "Why", least=115),
         Column("lifecycle", "Lifecycle", "badge", least=110),
         Column("warnings", "Warnings", "count"),
         Column("unfixed", "Unfixed", "count"),
     ]
-    return grid(frame, scope, label="Plugins on this target", columns=columns)
+    return grid(frame, label="Plugins on this target", columns=columns, sight=16)
 
 
 def plugins_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many plugins, and how many were warned about."""
-    del scope
     warned = frame.filter(pl.col("warnings") > 0).height
     return f"{f.plural(frame.height, 'plugin')} in place, {f.whole(warned)} of them with a published warning."
 
@@ -67,4 +64,4 @@ def history(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("plugin", "Plugin", "link", href="href", grow=2, least=170),
         Column("version", "Version"),
     ]
-    return grid(frame, scope, label="Changes", columns=columns)
+    return grid(frame, label="Changes", columns=columns)

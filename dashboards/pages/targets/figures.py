@@ -17,14 +17,13 @@ def targets(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("kind", "Kind", grow=1.3, least=130),
         Column("lifecycle", "Lifecycle", "badge", least=110),
         Column("plugins", "Plugins", "count"),
-        Column("with_unfixed", "With unfixed warnings", "count"),
-        Column("last_change", "Last addition", least=150),
+        Column("with_unfixed", "Unfixed", "count", tip="Plugins with an unfixed security warning"),
+        Column("last_change", "Last addition", least=120),
     ]
-    return grid(frame, scope, label="Install targets", columns=columns)
+    return grid(frame, label="Install targets", columns=columns, sight=20)
 
 
 def targets_said(frame: pl.DataFrame, scope: Scope) -> str:
     """How many targets and installations."""
-    del scope
     placed = f.total(frame["plugins"])
     return f"{f.plural(frame.height, 'target')} with {f.plural(placed, 'installation')} in place."

@@ -23,8 +23,10 @@ def test_counts_are_exact_below_ten_thousand_and_three_digits_above(value: float
 
 
 def test_age_is_told_in_the_largest_unit() -> None:
-    ages = [timedelta(seconds=5), timedelta(minutes=1), timedelta(hours=5), timedelta(days=40)]
-    assert [f.ago(NOW - age, NOW) for age in ages] == ["just now", "1 minute ago", "5 hours ago", "40 days ago"]
+    ages = [timedelta(seconds=5), timedelta(minutes=1), timedelta(hours=5), timedelta(days=29)]
+    ages += [timedelta(days=70), timedelta(days=1305)]
+    told = ["just now", "1 minute ago", "5 hours ago", "29 days ago", "2 months ago", "3 years ago"]
+    assert [f.ago(NOW - age, NOW) for age in ages] == told
 
 
 def test_change_needs_something_to_compare_with() -> None:

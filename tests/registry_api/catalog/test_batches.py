@@ -87,11 +87,12 @@ async def test_a_release_is_immutable_but_for_yanked_and_what_was_null(api: Any)
     await post(api.operator, BATCH, plugins=[{**plugin("git"), "releases": [first]}])
     filled = {**first, "size_bytes": 7, "yanked": True}
     assert (await post(api.operator, BATCH, plugins=[{**plugin("git"), "releases": [filled]}]))["updated"] == 1
-    for field, change in {
+    changes: dict[str, dict[str, Any]] = {
         "digest": {"digest": "sha256:bb"},
         "size_bytes": {"size_bytes": 8},
         "dependencies": {"dependencies": [{"ref": "jenkins:other"}]},
-    }.items():
+    }
+    for field, change in changes.items():
         documents = [{**plugin("git", labels=[field]), "releases": [{**filled, **change}, release("2.0.0")]}]
         result = await post(api.operator, BATCH, plugins=documents)
         assert [(row["field"], row["code"]) for row in result["rejects"]] == [

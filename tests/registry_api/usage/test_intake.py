@@ -118,7 +118,7 @@ async def test_twenty_equal_batches_at_once_have_one_effect(api: Any) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
     assert len(await stored(api)) == 50
     assert [row["accepted"] for row in await feed(api.service, "intake_batches") if row["stream"] == "usage"] == [50]
-    files = [key for key in api.app.state.storage.list("lake/usage")]
+    files = list(api.app.state.storage.list("lake/usage"))
     assert len(files) == 1, "the losers' files are swept at once"
 
 

@@ -1,0 +1,174 @@
+"""Builds through Dagster: the run is there, the checks hold, what failed is not shown."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+from patchbay.core.settings import Settings
+from pipelines.definitions import definitions, defs
+from pipelines.instance import PROCESS, fail_dead_runs, open_instance, this_process
+from pipelines.resources.registry import RegistryOf, registry_resource
+from pipelines.resources.warehouse import warehouse_resource
+from pipelines.run import STEPS, build
+from tests.pipelines.conftest import World, make_world
+from tests.warehouse.recorded import START
+from tests.warehouse.sample import ACME, add_usage, plugin_id, sample_registry
+from warehouse.contracts import TABLES
+from warehouse.quality.rules import rules_of
+from warehouse.read import SnapshotReader
+from warehouse.session import open_session
+
+RULES = sum(len(rules_of(contract)) for contract in TABLES.values())
+
+
+def latest(world: World, name: str, day: date | None = None) -> dg.AssetMaterialization:
+    with open_instance(world.settings) as instance:
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey(name), asset_partitions=[day.isoformat()] if day else None), limit=1
+        ).records
+        assert records, name
+        found = records[0].asset_materialization
+        assert found
+        return found
+
+
+def uses(world: World, tenant: str = ACME) -> int:
+    reader = SnapshotReader(world.settings)
+    return int(reader.open(tenant).query("SELECT sum(uses) AS n FROM fct_usage_daily")["n"][0])
+
+
+def test_a_build_from_nothing_fills_checks_and_publishes_everything(world: World) -> None:
+    first = world.first
+    assert first.success
+    assert (first.tables, first.checks_passed, first.checks_failed) == (len(TABLES), RULES, 0)
+    assert (first.days, first.snapshots) == (4, 3)
+    assert uses(world) > 0
+
+
+def test_the_run_is_in_dagster_with_its_days(world: World) -> None:
+    with open_instance(world.settings) as instance:
+        run = instance.get_run_by_id(world.first.run_id)
+        assert run
+        assert (run.status, run.job_name) == (dg.DagsterRunStatus.SUCCESS, "build_warehouse")
+        assert run.tags["dagster/asset_partition_range_start"] == "2026-03-01"
+        assert run.tags["dagster/asset_partition_range_end"] == "2026-03-04"
+        days = instance.get_materialized_partitions(dg.AssetKey("fct_usage_daily"))
+    assert days == {"2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"}
+
+
+def test_a_materialisation_shows_counts_rows_and_a_picture(world: World) -> None:
+    shown = latest(world, "mart_adoption").metadata
+    assert shown["dagster/row_count"].value > 0
+    assert "| tenant_id |" in str(shown["preview"].value)
+    assert "data:image/png;base64," in str(shown["rows_by_date"].value)
+    assert latest(world, "fct_usage_daily").metadata["days"].value == "4 days, 2026-03-01 to 2026-03-04"
+    assert latest(world, "snapshots").metadata["tenants_written"].value == 3
+
+
+def test_check_results_are_in_dagster(world: World) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("mart_adoption"), "key_is_unique")
+    with open_instance(world.settings) as instance:
+        [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.status.value == "SUCCEEDED"
+
+
+def test_builds_after_the_first_do_only_what_changed(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    idle = world.build()
+    assert (idle.success, idle.days, idle.snapshots) == (True, 0, 0)
+    add_usage(world.registry, 4, 1)
+    told: list[tuple[str, int, int]] = []
+    registry = RegistryOf(world.registry, world.registry.storage)
+    before = uses(world)
+    day = build(world.settings, registry=registry, progress=lambda *step: told.append(step))
+    assert (day.success, day.days, day.snapshots) == (True, 1, 3)
+    assert uses(world) > before
+    assert (told[0][0], told[-1][0], told[-1][1:]) == ("ingest", "snapshots", (STEPS, STEPS))
+    late = {"event_id": "late", "tenant_id": ACME, "type": "use", "at": START, "plugin_id": plugin_id("git"), "quantity": 5}
+    world.registry.segment("late", ACME, [late, {**late, "event_id": "new", "at": START + timedelta(days=6)}])
+    before = uses(world)
+    assert world.build().days == 2
+    assert uses(world) == before + 10
+
+
+def test_a_bad_row_blocks_what_is_made_from_it_and_is_kept_and_the_last_publication_stays(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    reader = SnapshotReader(world.settings)
+    before = reader.open(ACME).snapshot_id
+    bad = {"event_id": "bad", "tenant_id": ACME, "type": "dance", "at": START, "plugin_id": plugin_id("git")}
+    world.registry.segment("bad", ACME, [bad])
+    failed = world.build()
+    assert (failed.success, failed.checks_failed, failed.snapshots) == (False, 1, 0)
+    assert reader.open(ACME).snapshot_id == before
+    kept = tmp_path / "warehouse" / "failed" / "stg_registry__usage_events" / "type_is_known.parquet"
+    assert kept.is_file()
+    with open_instance(world.settings) as instance:
+        run = instance.get_run_by_id(failed.run_id)
+        assert run and run.status == dg.DagsterRunStatus.FAILURE
+        done = {
+            event.asset_key.to_user_string()
+            for event in (log.dagster_event for log in instance.all_logs(failed.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION))
+            if event and event.asset_key
+        }
+        key = dg.AssetCheckKey(dg.AssetKey("stg_registry__usage_events"), "type_is_known")
+        [check] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert "fct_usage_daily" not in done and "snapshots" not in done
+    assert check.event and "dance" in str(check.event.dagster_event.asset_check_evaluation_data.metadata["broken"].value)  # type: ignore[union-attr]
+    world.registry.retire("bad", "erased")
+    mended = world.build()
+    assert (mended.success, mended.checks_failed) == (True, 0)
+    assert not kept.exists()
+
+
+def test_a_backfill_by_hand_replaces_every_day_of_its_range(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    with open_session(world.settings) as session:
+        session.engine.connection.execute("DELETE FROM fct_usage_daily")
+    registry = RegistryOf(world.registry, world.registry.storage)
+    location = definitions(warehouse_resource(world.settings), registry_resource(registry))
+    tags = {"dagster/asset_partition_range_start": "2026-03-02", "dagster/asset_partition_range_end": "2026-03-03"}
+    with open_instance(world.settings) as instance:
+        result = location.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, tags=tags, asset_selection=[dg.AssetKey("fct_usage_daily")]
+        )
+    assert result.success
+    with open_session(world.settings) as session:
+        days = session.engine.connection.execute("SELECT DISTINCT day FROM fct_usage_daily ORDER BY 1").fetchall()
+    assert days == [(date(2026, 3, 2),), (date(2026, 3, 3),)]
+
+
+def test_a_lake_that_lost_a_file_fails_the_run_and_says_which(tmp_path: Path) -> None:
+    world = make_world(tmp_path, days=1)
+    add_usage(world.registry, 1, 1)
+    world.registry.storage.delete(f"lake/usage/{ACME}-1.parquet")
+    failed = world.build()
+    assert not failed.success
+    with open_instance(world.settings) as instance:
+        logs = instance.all_logs(failed.run_id, dg.DagsterEventType.STEP_FAILURE)
+        assert any(f"lake/usage/{ACME}-1.parquet" in str(log.dagster_event.event_specific_data) for log in logs if log.dagster_event)
+
+
+def test_a_run_whose_process_is_gone_is_failed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    job = defs.resolve_job_def("ingest_feeds")
+    gone = this_process().replace(f":{this_process().rsplit(':', 1)[1]}", ":1")
+    with open_instance(Settings(home=tmp_path)) as instance:
+        dead, alive, other = (
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={PROCESS: mark}).run_id
+            for mark in (gone, this_process(), "elsewhere:1:1")
+        )
+        assert fail_dead_runs(instance) == [dead]
+        statuses = {run.run_id: run.status for run in instance.get_runs()}
+    assert statuses[dead] == dg.DagsterRunStatus.FAILURE
+    assert statuses[alive] == statuses[other] == dg.DagsterRunStatus.STARTED
+
+
+def test_the_ingest_job_takes_in_and_builds_nothing(tmp_path: Path) -> None:
+    registry = sample_registry(tmp_path, days=2)
+    settings = Settings(home=tmp_path)
+    parts = RegistryOf(registry, registry.storage)
+    location = definitions(warehouse_resource(settings), registry_resource(parts))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert location.resolve_job_def("ingest_feeds").execute_in_process(instance=instance).success
+    with open_session(settings) as session:
+        assert session.engine.count("raw_plugins") == 7
+        assert session.books.stale_days() == [date(2026, 3, 1), date(2026, 3, 2)]
