@@ -15,13 +15,14 @@ from patchbay.core.contracts.intake import USAGE_SEGMENT
 from patchbay.core.storage import LocalStorage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+SEGMENT_DAYS = 10
 _DAY_US = 86_400_000_000
 _TYPES = np.array(["use", "view", "error", "search", "resource"])
 _SHARES = (0.7, 0.15, 0.05, 0.05, 0.05)
 
 
 class BuildWorld:
-    """Tenants, plugins, releases, targets, observations, and usage segments that arrive one a tenant and day."""
+    """Tenants, plugins, releases, targets, observations, and usage segments that arrive one a tenant and ten days."""
 
     def __init__(self, root: Path, *, tenants: int, plugins: int, seed: int = 7) -> None:
         self.storage = LocalStorage(root)
@@ -46,14 +47,22 @@ class BuildWorld:
 
     def add_days(self, first: int, days: int, events_per_day: int) -> None:
         """Usage of so many days, spread over the tenants."""
-        for day in range(first, first + days):
+        for day in range(first, first + days, SEGMENT_DAYS):
+            span = min(SEGMENT_DAYS, first + days - day)
             for tenant in self._tenants:
-                self._segment(tenant, day, events_per_day // len(self._tenants))
+                self._segment(tenant, day, span, span * events_per_day // len(self._tenants))
 
     def _record(self, feed: str, entity_id: str, tenant_id: str, op: str = "upsert", **values: Any) -> None:
         self._seq += 1
         self._rows[feed].append(
-            {"seq": self._seq, "op": op, "tenant_id": tenant_id, "recorded_at": START, "trace_id": None, "id": entity_id}
+            {
+                "seq": self._seq,
+                "op": op,
+                "tenant_id": tenant_id,
+                "recorded_at": START,
+                "trace_id": None,
+                "id": entity_id,
+            }
             | values
         )
 
@@ -80,15 +89,17 @@ class BuildWorld:
         for tenant in self._tenants:
             for target in range(10):
                 name = f"{tenant}-target-{target}"
-                self._record("targets", name, tenant, name=name, environment="production", kind="host", lifecycle="active")
+                self._record(
+                    "targets", name, tenant, name=name, environment="production", kind="host", lifecycle="active"
+                )
                 for plugin in self._random.choice(self._plugins, min(20, len(self._plugins)), replace=False):
                     self._record(
                         "observations", f"{name}-{plugin}", tenant, target_id=name, plugin_id=str(plugin), event="added",
                         version="1.0.0", source="bench", occurred_at=START,
                     )  # fmt: skip
 
-    def _segment(self, tenant: str, day: int, rows: int) -> None:
-        table = self._usage(tenant, day, rows)
+    def _segment(self, tenant: str, day: int, days: int, rows: int) -> None:
+        table = self._usage(tenant, day, days, rows)
         segment_id = f"segment-{tenant}-{day:04d}"
         key = f"lake/usage/{segment_id}.parquet"
         sink = pa.BufferOutputStream()
@@ -99,10 +110,10 @@ class BuildWorld:
         self._record(
             "segments", segment_id, tenant, "added", stream="usage", path=key, rows=rows, bytes=len(data),
             digest=f"sha256:{hashlib.sha256(data).hexdigest()}", min_at=moment,
-            max_at=moment + timedelta(hours=23, minutes=59), generation=0, replaces=[],
+            max_at=moment + timedelta(days=days, minutes=-1), generation=0, replaces=[],
         )  # fmt: skip
 
-    def _usage(self, tenant: str, day: int, rows: int) -> pa.Table:
+    def _usage(self, tenant: str, day: int, days: int, rows: int) -> pa.Table:
         draw = self._random
         kind = draw.choice(_TYPES, rows, p=_SHARES)
         plugin = draw.zipf(1.3, rows) % len(self._plugins)
@@ -114,7 +125,7 @@ class BuildWorld:
             "event_id": [f"{first + n:032x}" for n in range(rows)],
             "tenant_id": [tenant] * rows,
             "type": kind,
-            "at": pa.array(start_us + np.sort(draw.integers(0, _DAY_US, rows)), pa.timestamp("us", "UTC")),
+            "at": pa.array(start_us + np.sort(draw.integers(0, days * _DAY_US, rows)), pa.timestamp("us", "UTC")),
             "plugin_id": pa.array(self._plugins[plugin], mask=kind == "search"),
             "release_id": [f"{self._plugins[p]}-{r}" for p, r in zip(plugin, release, strict=True)],
             "target_id": [f"{tenant}-target-{n}" for n in draw.integers(0, 10, rows)],
@@ -127,4 +138,10 @@ class BuildWorld:
             "row_index": np.arange(rows),
         }
         schema = USAGE_SEGMENT.arrow_schema()
-        return pa.table({f.name: pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(rows, f.type) for f in schema}, schema)
+        return pa.table(
+            {
+                f.name: pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(rows, f.type)
+                for f in schema
+            },
+            schema,
+        )

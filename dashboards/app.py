@@ -121,7 +121,7 @@ class OnlyPages:
                 "/login",
                 "/logout",
             )
-            if not ours and find(PAGES, path) is None:
+            if not ours and find(PAGES, gate.address(scope)) is None:
                 await JSONResponse({"error": "no_such_page"}, status_code=404)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -18,11 +18,12 @@ class Data:
     """Named loads, memoised by tenant, snapshot and question; equal loads in flight are done once.
 
     The snapshot id is part of the key, so a new snapshot needs no expiry. One process serves the dashboards, hence a
-    cache in memory; `capacity` bounds it in bytes, least recently used first out.
+    cache in memory; `capacity` bounds it in bytes and `most` in answers, as empty ones have no size; least recently used
+    first out.
     """
 
-    def __init__(self, reader: SnapshotReader, capacity: int = 256 * 1024 * 1024) -> None:
-        self._reader, self._capacity, self._size = reader, capacity, 0
+    def __init__(self, reader: SnapshotReader, capacity: int = 256 * 1024 * 1024, most: int = 5_000) -> None:
+        self._reader, self._capacity, self._most, self._size = reader, capacity, most, 0
         self._frames: OrderedDict[Key, Future[pl.DataFrame]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,7 +58,7 @@ class Data:
     def _keep(self, added: int) -> None:
         with self._lock:
             self._size += added
-            while self._size > self._capacity and len(self._frames) > 1:
+            while (self._size > self._capacity and len(self._frames) > 1) or len(self._frames) > self._most:
                 key, oldest = next(iter(self._frames.items()))
                 if not oldest.done():
                     break

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 from pyarrow import parquet as pq
 from starlette.requests import Request
@@ -80,7 +81,7 @@ def answer(source: Question | Glance, snapshot: Snapshot) -> Iterator[pa.RecordB
 
 
 def write(reader: pa.RecordBatchReader, path: Path, kind: str, told: dict[str, str]) -> None:
-    """All batches into one file; an empty answer is a file with its header or schema."""
+    """All batches into one file; an empty answer is a file with its header or schema. A CSV is safe to open anywhere."""
     writer: Any = (
         csv.CSVWriter(path, reader.schema)
         if kind == "csv"
@@ -88,7 +89,19 @@ def write(reader: pa.RecordBatchReader, path: Path, kind: str, told: dict[str, s
     )
     with writer:
         for batch in reader:
-            writer.write_batch(batch)
+            writer.write_batch(harmless(batch) if kind == "csv" else batch)
+
+
+def harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with `'` before texts that a spreadsheet would run as a formula; only they begin with `= + - @`."""
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            texts = batch.column(index)
+            risky = pc.match_substring_regex(texts, r"\A[=+\-@\t\r]")
+            if pc.any(risky).as_py():
+                quoted = pc.binary_join_element_wise(pa.scalar("'", field.type), texts, pa.scalar("", field.type))
+                batch = batch.set_column(index, field, pc.if_else(risky, quoted, texts))
+    return batch
 
 
 def streamed(file: Path, name: str, media: str) -> Response:

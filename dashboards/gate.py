@@ -15,6 +15,9 @@ from dashboards.session import COOKIE, Sessions, current_viewer
 
 PUBLIC = ("/healthz", "/login", "/_favicon.ico")
 PUBLIC_FOLDERS = ("/assets/", "/_dash-component-suites/")
+PUBLIC_BODY_BYTES = 64 * 1024
+"""What anyone may send without a session: a filled login form is well below."""
+TOO_LARGE = JSONResponse({"error": "too_large"}, status_code=413, headers={"Connection": "close"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -28,9 +31,16 @@ class Gate:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await (self._admit(scope) or self.app)(scope, receive, self._with_headers(scope, send))
+            await self._answer(scope, receive, self._with_headers(scope, send))
         else:
             await send({"type": "websocket.close", "code": 4403})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._admit(scope) or self.app
+        if answer is self.app and is_public(scope["path"]) and scope["method"] not in SAFE_METHODS:
+            whole = await body_within(PUBLIC_BODY_BYTES, scope, receive)
+            answer, receive = (self.app, given(whole, receive)) if whole is not None else (TOO_LARGE, receive)
+        await answer(scope, receive, send)
 
     def _admit(self, scope: Scope) -> Response | None:
         """None to go on, or the refusal; sets `current_viewer` when there is one."""
@@ -43,7 +53,7 @@ class Gate:
             self.sessions.recheck(viewer)
         if viewer or is_public(scope["path"]):
             return None
-        wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        wanted = address(scope) + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(f"/login?next={quote(wanted, safe='')}", status_code=303)
         return JSONResponse({"error": "no_session"}, status_code=401)
@@ -63,6 +73,37 @@ class Gate:
             await send(message)
 
         return guarded
+
+
+def address(scope: Scope) -> str:
+    """The path as the browser shows it, still encoded: a name in it may hold a slash of its own."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw.decode("latin-1") if raw else quote(scope["path"])
+
+
+async def body_within(most: int, scope: Scope, receive: Receive) -> bytes | None:
+    """The request's body; None, and no more of it read, when it is larger than so many bytes."""
+    announced = Headers(scope=scope).get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > 10 or int(announced) > most:
+        return None
+    body, is_more = bytearray(), True
+    while is_more and len(body) <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
+    return bytes(body) if len(body) <= most else None
+
+
+def given(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives this body first."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def act() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return act
 
 
 def is_public(path: str) -> bool:

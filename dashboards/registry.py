@@ -22,11 +22,20 @@ class Refused(Exception):
 class Registry(Protocol):
     """What sessions and the system page need of the API; every method raises `Refused` or `Unreachable`."""
 
-    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]: ...
-    def log_out(self, token: str) -> None: ...
-    def me(self, token: str) -> dict[str, Any]: ...
-    def ready(self) -> dict[str, Any]: ...
-    def status(self, token: str) -> dict[str, Any]: ...
+    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
+        """A new session of the person, as `POST /v1/sessions` answers."""
+
+    def log_out(self, token: str) -> None:
+        """End the session at the API too."""
+
+    def me(self, token: str) -> dict[str, Any]:
+        """The principal behind a token."""
+
+    def ready(self) -> dict[str, Any]:
+        """The readiness answer, also when it says not ready."""
+
+    def status(self, token: str) -> dict[str, Any]:
+        """The system status; needs the scope `system:read`."""
 
 
 class ApiRegistry:

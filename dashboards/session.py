@@ -82,15 +82,15 @@ class Sessions:
         return self._box.encrypt(json.dumps(fields).encode()).decode()
 
     def unseal(self, cookie: str | None) -> Viewer | None:
-        """The viewer of a cookie; None when it is absent, forged, expired or revoked."""
+        """The viewer of a cookie; None when it is absent, forged, of another version, expired or revoked."""
         if not cookie:
             return None
         try:
             fields = json.loads(self._box.decrypt(cookie.encode()))
-        except (InvalidToken, ValueError):
+            viewer = Viewer(**fields | {"expires_at": datetime.fromisoformat(fields["expires_at"])})
+            expired = viewer.expires_at <= datetime.now(UTC)
+        except (InvalidToken, ValueError, KeyError, TypeError):
             return None
-        viewer = Viewer(**fields | {"expires_at": datetime.fromisoformat(fields["expires_at"])})
-        expired = viewer.expires_at <= datetime.now(UTC)
         return None if expired or viewer.key in self._revoked else viewer
 
     def recheck(self, viewer: Viewer) -> None:

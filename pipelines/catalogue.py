@@ -46,9 +46,11 @@ def description(contract: TableContract) -> str:
     return f"{contract.description}\n\n**Grain:** {contract.grain}. **Key:** `{', '.join(contract.key)}`."
 
 
-def built_metadata(warehouse: WarehouseSession, contract: TableContract, built: Built) -> dict[str, object]:
+def built_metadata(
+    warehouse: WarehouseSession, contract: TableContract, built: Built
+) -> dict[str, dg.MetadataValue | str | int]:
     """What a materialisation shows: counts, the days replaced, the first rows and, where the table has dates, a picture."""
-    shown: dict[str, object] = {
+    shown: dict[str, dg.MetadataValue | str | int] = {
         "dagster/row_count": built.rows,
         "rows_written": built.written,
         "preview": dg.MetadataValue.md(markdown_table(warehouse.sample(contract.name))),

@@ -23,6 +23,10 @@ DAILY = "23 2 * * *"
 SENSOR_SECONDS = 60
 """Between looks for new segments. A run costs seconds; usage a minute old is fresh enough for people."""
 
+SENSOR_RETRY_SECONDS = (120, 3600)
+"""After a build that published nothing: the first wait before the same segments are tried again, doubled each time, and the longest.
+A bad row does not go away by itself, yet a lake that was restored should not wait for the nightly build."""
+
 CHANGED_ONLY = "patchbay/changed_days_only"
 """Run tag: build only days whose input changed, not all of the range. A backfill by hand carries no such tag and so replaces
 every day asked for. Without it one late event from a month ago would cost a month."""

@@ -11,7 +11,7 @@ from patchbay.core.settings import Settings
 from pipelines.conditions import CHANGED_ONLY
 from pipelines.defs.raw.sensors import days_announced
 from pipelines.defs.warehouse.jobs import build_job
-from pipelines.defs.warehouse.partitions import range_tags
+from pipelines.defs.warehouse.partitions import range_tags, selection_for
 from pipelines.instance import PROCESS, fail_dead_runs, held_open, open_instance, this_process
 from pipelines.resources.registry import RegistryAccess, registry_of, registry_resource
 from pipelines.resources.warehouse import warehouse_resource
@@ -60,11 +60,11 @@ def build(
 
 
 def changed_days(settings: Settings, access: RegistryAccess) -> list[date]:
-    """Days that a build would replace: those of segments announced since the last ingest, and those left stale before."""
+    """Days that a build would be about: those of segments announced since the last ingest, left stale, or not passed before."""
     with open_session(settings) as session:
         books: Bookkeeping = session.books
         announced, _ = days_announced(access.feeds, books.cursor("segments"), access.feeds.head_seq())
-        return sorted({*announced, *books.stale_days()})
+        return sorted({*announced, *books.stale_days(), *books.unpassed_days()})
 
 
 def _execute(
@@ -79,21 +79,15 @@ def _execute(
     tell = _Teller(progress)
     defs = definitions(warehouse_resource(settings, record, tell), registry_resource(access))
     days = changed_days(settings, access)
-    return defs.resolve_job_def(build_job.name).execute_in_process(
-        instance=instance,
-        tags={**range_tags(days), CHANGED_ONLY: "true", PROCESS: this_process()},
-        asset_selection=None if days else _unpartitioned(),
-        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
-        raise_on_error=False,
-    )
-
-
-def _unpartitioned() -> list[dg.AssetKey]:
-    from pipelines.defs.published.assets import snapshots
-    from pipelines.defs.raw.assets import ingest
-
-    tables = [dg.AssetKey(name) for name, contract in TABLES.items() if not contract.partitioned]
-    return [*ingest.keys, *tables, *snapshots.keys]
+    with this_process(settings) as run_id:
+        return defs.resolve_job_def(build_job.name).execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            tags={**range_tags(days), CHANGED_ONLY: "true", PROCESS: run_id},
+            asset_selection=selection_for(days),
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            raise_on_error=False,
+        )
 
 
 class _Teller:

@@ -49,7 +49,18 @@ class Actor:
             await work.commit()
 
 
+async def admit(request: Request, scope: str) -> None:
+    """Turn away callers who lack `scope` before anything of the body is read; others are then known to the route."""
+    async with database(request).reading() as session:
+        request.state.principal = await _permitted(session, request, request.headers.get("patchbay-tenant"), scope)
+
+
 async def _permitted(session: AsyncSession, request: Request, tenant: str | None, scope: str) -> Principal:
+    admitted: Principal | None = getattr(request.state, "principal", None)
+    return admitted or await _judged(session, request, tenant, scope)
+
+
+async def _judged(session: AsyncSession, request: Request, tenant: str | None, scope: str) -> Principal:
     principal = await authenticate(session, request.headers.get("authorization"), tenant)
     request.app.state.last_use.seen(principal.token_id)
     if scope != ANYONE and scope not in principal.scopes:

@@ -1,22 +1,29 @@
 """Every error as an RFC 9457 problem: ours, the framework's and the validator's."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from patchbay.core.storage import StorageUnavailable
 from registry_api.http import suggestion
 from registry_api.problems import (
+    Conflict,
     FieldError,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
     Problem,
     TooLarge,
+    Unavailable,
 )
 
 FIXES = {
@@ -27,12 +34,25 @@ FIXES = {
 
 LONGEST_LOCATION = 200
 
+AWAY = ("08", "53", "57", "58")
+"""SQLSTATE classes of a PostgreSQL that is away, full or shutting down."""
+
+LOST = ("40001", "40P01")
+"""Serialisation failure and deadlock: the same request may well succeed next time."""
+
+TAKEN = "23505"
+TAKEN_IN_SQLITE = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+log = logging.getLogger("registry_api.answers")
+
 
 def install(app: FastAPI) -> None:
     """Register the handlers."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    for outage in (StorageUnavailable, PoolTimeout, asyncpg.PostgresError, OSError):
+        app.add_exception_handler(outage, _on_outage)
+    app.add_exception_handler(DBAPIError, _on_database)
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -63,6 +83,24 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return problem_response(request, _as_problem(request, error))
+
+
+async def _on_outage(request: Request, error: Exception) -> Response:
+    log.error("a part of the service is away", exc_info=error)
+    detail = "The database or the storage is away or overloaded. Nothing tells whether a write took effect: repeat it."
+    return problem_response(request, Unavailable(detail))
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """Outages, lost races for a lock and lost races for a unique name; anything else is a fault of ours."""
+    assert isinstance(error, DBAPIError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or isinstance(error, OperationalError) or state.startswith(AWAY) or state in LOST:
+        return await _on_outage(request, error)
+    if state == TAKEN or getattr(error.orig, "sqlite_errorname", "") in TAKEN_IN_SQLITE:
+        log.warning("two requests made the same thing at the same moment", exc_info=error)
+        return problem_response(request, Conflict("Another request made the same at the same moment; read it again."))
+    raise error
 
 
 def _as_problem(request: Request, error: HTTPException) -> Problem:

@@ -6,18 +6,20 @@ by the next call.
 
 import asyncio
 import secrets
+from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
 from registry_api.db import Database, UnitOfWork, system_principal
-from registry_api.db.migrate import upgrade
-from registry_api.identity.models import LOCAL_ISSUER, ApiToken, Identity, Membership, Password, User
+from registry_api.db.migrate import MIGRATION_LOCK, upgrade
+from registry_api.identity.models import ApiToken, User
 from registry_api.identity.passwords import hash_password
+from registry_api.identity.service import Member, add_member
 from registry_api.identity.tokens import ALPHABET, Secret, new_secret, parse_secret
 from registry_api.secrets import cursor_key, person_key, secret_text
 from registry_api.tenancy.models import OPERATOR_SLUG, Tenant
@@ -41,13 +43,10 @@ async def _fill(settings: Settings) -> None:
     database = Database(settings.resolved_database_url)
     try:
         async with database.writing() as session:
-            known = await find_operator_id(session)
-            operator_id = known or new_id()
+            await _take_turn(session)
+            operator_id = await find_operator_id(session) or new_id()
             work = UnitOfWork(session, system_principal(operator_id, operator_id))
-            if known is None:
-                operator = Tenant(id=operator_id, slug=OPERATOR_SLUG, name="Operator", kind="operator", status="active")
-                await add_tenant(work, operator)
-            await _ensure_administrator(work, settings)
+            await _ensure_administrator(work, settings, await _ensure_operator(work))
             for file, role in PROCESS_TOKENS.items():
                 await _ensure_token(work, settings, file, role)
             await work.commit()
@@ -55,34 +54,59 @@ async def _fill(settings: Settings) -> None:
         await database.close()
 
 
-async def _ensure_administrator(work: UnitOfWork, settings: Settings) -> None:
-    session, tenant_id = work.session, work.principal.tenant_id
-    if (await session.execute(select(User.id).where(User.email == ADMIN_EMAIL))).scalar_one_or_none():
+async def _take_turn(session: AsyncSession) -> None:
+    """Let one process at a time set up; SQLite's writers do so by themselves."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+
+
+async def _ensure_operator(work: UnitOfWork) -> Tenant:
+    known = await work.session.get(Tenant, work.principal.tenant_id)
+    if known is not None:
+        return known
+    operator = Tenant(
+        id=work.principal.tenant_id, slug=OPERATOR_SLUG, name="Operator", kind="operator", status="active"
+    )
+    await add_tenant(work, operator)
+    return operator
+
+
+async def _ensure_administrator(work: UnitOfWork, settings: Settings, operator: Tenant) -> None:
+    kept = select(User.id).where(User.tenant_id == operator.id, User.email == ADMIN_EMAIL)
+    if (await work.session.execute(kept)).scalar_one_or_none():
         return
     fresh = "".join(secrets.choice(ALPHABET) for _ in range(20))
-    password = secret_text(settings.secret_file("admin.password"), fresh)
-    user = User(id=new_id(), email=ADMIN_EMAIL, display_name="Administrator")
-    session.add(user)
-    await session.flush()
-    session.add_all(
-        [
-            Identity(user_id=user.id, issuer=LOCAL_ISSUER, subject=ADMIN_EMAIL),
-            Password(user_id=user.id, hash=await hash_password(password)),
-            Membership(tenant_id=tenant_id, user_id=user.id, role="platform_admin"),
-        ]
-    )
-    work.audit("user.created", f"user:{user.id}", {"email": ADMIN_EMAIL, "role": "platform_admin"})
+    password = await hash_password(secret_text(settings.secret_file("admin.password"), fresh))
+    await add_member(work, Member(ADMIN_EMAIL, "Administrator", password, "platform_admin"), operator)
 
 
 async def _ensure_token(work: UnitOfWork, settings: Settings, file: str, role: str) -> None:
     path = settings.secret_file(file)
+    secret = _kept_secret(path)
+    known = await _find_token(work.session, secret)
+    if known is not None and known.revoked_at is None:
+        return
+    if known is not None:
+        path.unlink()  # it was revoked: that is how its holders are given a fresh one
+        secret = _kept_secret(path)
+    await _revoke(work.session, work.principal.tenant_id, file)
+    _add_token(work, secret, file, role)
+
+
+def _kept_secret(path: Path) -> Secret:
     secret = parse_secret(secret_text(path, new_secret("t").value))
     if secret is None:
         raise ValueError(f"{path} does not hold a whole token; remove the file and start again to get a fresh one")
-    if await _live(work.session, secret):
-        return
+    return secret
+
+
+async def _find_token(session: AsyncSession, secret: Secret) -> ApiToken | None:
+    query = select(ApiToken).where(ApiToken.secret_hash == secret.hash)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+def _add_token(work: UnitOfWork, secret: Secret, file: str, role: str) -> None:
     token_id = new_id()
-    await _revoke(work.session, work.principal.tenant_id, file)
     work.session.add(
         ApiToken(
             id=token_id,
@@ -96,11 +120,6 @@ async def _ensure_token(work: UnitOfWork, settings: Settings, file: str, role: s
         )
     )
     work.audit("token.created", f"token:{token_id}", {"name": file, "role": role})
-
-
-async def _live(session: AsyncSession, secret: Secret) -> bool:
-    query = select(ApiToken.id).where(ApiToken.secret_hash == secret.hash)
-    return (await session.execute(query)).scalar_one_or_none() is not None
 
 
 async def _revoke(session: AsyncSession, tenant_id: UUID, name: str) -> None:

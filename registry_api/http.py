@@ -1,5 +1,6 @@
 """What every route shares: known parameters only, bodies of known size and encoding, strict JSON, declared problems."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from difflib import get_close_matches
@@ -13,10 +14,25 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from registry_api.problems import FieldError, InvalidRequest, ProblemDocument, TooLarge, TruncatedBody, UnsupportedMedia
+from registry_api.access import admit
+from registry_api.problems import (
+    FieldError,
+    InvalidRequest,
+    NotFound,
+    ProblemDocument,
+    TooLarge,
+    TruncatedBody,
+    UnsupportedMedia,
+)
 
 JSON_BODY_BYTES = 8 * 1024 * 1024
 """Largest JSON body of ordinary routes, unpacked. Columnar routes read their own, up to `settings.max_body_bytes`."""
+
+PUBLIC_BODY_BYTES = 64 * 1024
+"""Largest body of routes that need no token, unpacked."""
+
+MOST_MEMBERS = 1_000
+"""Gzip members or zstd frames in one body."""
 
 SECURITY_SCHEME = "token"
 """Name of the bearer scheme in the API document."""
@@ -37,16 +53,13 @@ async def read_body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    unpack = _UNPACKERS[encoding]()
-    pieces, size = [], 0
+    body = _Body(_UNPACKERS[encoding](), limit)
     async for chunk in _limited(request, limit):
-        for piece in unpack.feed(chunk):
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-    unpack.finish()
-    return b"".join(pieces)
+        if encoding == "identity":
+            body.add(chunk)
+        else:
+            await asyncio.to_thread(body.add, chunk)
+    return body.whole()
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -66,6 +79,39 @@ async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise TruncatedBody("The connection ended before the whole body had come.") from gone
 
 
+class _Body:
+    """A body as it is unpacked, piece by piece."""
+
+    def __init__(self, unpacker: "_Identity | _Gzip | _Zstd", limit: int) -> None:
+        self.unpacker, self.limit = unpacker, limit
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        for piece in self.unpacker.feed(chunk):
+            self.size += len(piece)
+            if self.size > self.limit:
+                raise _too_large(self.limit)
+            self.pieces.append(piece)
+
+    def whole(self) -> bytes:
+        self.unpacker.finish()
+        return b"".join(self.pieces)
+
+
+class _Members:
+    """Counts the members or frames of a body: each costs far more to open than its few bytes cost to send."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def another(self) -> None:
+        self.count += 1
+        if self.count > MOST_MEMBERS:
+            detail = f"The packed body has more than {MOST_MEMBERS:,} members or frames; pack it as one."
+            raise InvalidRequest(detail, errors=[FieldError("", "too_many_members", detail)])
+
+
 class _Identity:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         yield chunk
@@ -79,12 +125,14 @@ class _Gzip:
 
     def __init__(self) -> None:
         self.member = zlib.decompressobj(wbits=31)
+        self.members = _Members()
         self.started = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         data = chunk
         while data:
             if self.member.eof:
+                self.members.another()
                 self.member = zlib.decompressobj(wbits=31)
             self.started = True
             try:
@@ -100,29 +148,32 @@ class _Gzip:
 
 class _Zstd:
     def __init__(self) -> None:
-        self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        self.frame = self.decompressor.decompressobj()
+        self.frames = _Members()
         self.started = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        data = chunk
-        while data:
+        position = 0
+        while position < len(chunk):
             if self.frame.eof:
-                self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+                self.frames.another()
+                self.frame = self.decompressor.decompressobj()
             self.started = True
             # A small input piece bounds what one call can unpack: zstd has no output limit here.
-            part, rest = data[:1024], data[1024:]
+            part = chunk[position : position + 1024]
             try:
                 yield self.frame.decompress(part)
             except zstandard.ZstdError as error:
                 raise TruncatedBody(f"The zstd body is damaged: {error}.") from error
-            data = (self.frame.unused_data or b"") + rest if self.frame.eof else rest
+            position += len(part) - len((self.frame.eof and self.frame.unused_data) or b"")
 
     def finish(self) -> None:
         if not self.started or not self.frame.eof:
             raise TruncatedBody("The zstd body breaks off before its end; send it again whole.")
 
 
-_UNPACKERS: dict[str, Callable[[], Any]] = {"identity": _Identity, "gzip": _Gzip, "zstd": _Zstd}
+_UNPACKERS: dict[str, Callable[[], _Identity | _Gzip | _Zstd]] = {"identity": _Identity, "gzip": _Gzip, "zstd": _Zstd}
 
 
 class StrictRequest(Request):
@@ -130,10 +181,12 @@ class StrictRequest(Request):
     parser.
     """
 
+    limit = JSON_BODY_BYTES
+
     async def body(self) -> bytes:
         """The unpacked body."""
         if not hasattr(self, "_body"):
-            self._body = await read_body(self, JSON_BODY_BYTES)
+            self._body = await read_body(self, self.limit)
         return self._body
 
     async def json(self) -> Any:
@@ -169,12 +222,22 @@ class StrictRoute(APIRoute):
         known = frozenset(_query_names(self.dependant))
 
         async def checked(request: Request) -> Response:
+            _refuse_nul(request)
             _refuse_unknown(request, known)
+            strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
-                _require_json(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+                await self._prepare_body(strict)
+            return await handle(strict)
 
         return checked
+
+    async def _prepare_body(self, request: StrictRequest) -> None:
+        """The framework reads the body before any dependency runs, so who may send one is asked here."""
+        _require_json(request)
+        if self.required_scope is None:
+            request.limit = PUBLIC_BODY_BYTES
+        else:
+            await admit(request, self.required_scope)
 
 
 def _scopes(dependant: Dependant) -> Iterator[str]:
@@ -194,6 +257,16 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
             yield field.alias
     for dependency in dependant.dependencies:
         yield from _query_names(dependency)
+
+
+def _refuse_nul(request: Request) -> None:
+    """PostgreSQL has no text with NUL, so nothing of that name can exist."""
+    if "\0" in request.scope["path"]:
+        raise NotFound("No path has a NUL character.")
+    faulty = [name for name, value in request.query_params.multi_items() if "\0" in name + value]
+    if faulty:
+        detail = "A parameter must not have a NUL character."
+        raise InvalidRequest(detail, errors=[FieldError(name[:200], "nul_character", detail) for name in faulty])
 
 
 def _refuse_unknown(request: Request, known: frozenset[str]) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
@@ -21,8 +22,19 @@ Name = Annotated[
 ]
 """A name for people to read: 1 to 200 characters, none of them a control character."""
 
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A name that is looked up as it is: 1 to 200 characters, none of them a control character."""
+
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 """A name for machines: lower-case letters, digits and inner hyphens."""
+
+
+def as_id(text: str) -> UUID | None:
+    """The id a text spells, if it does."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 class Input(BaseModel):

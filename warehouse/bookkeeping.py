@@ -1,7 +1,8 @@
 """The warehouse's own notes, in the same file so that they commit with the rows they are about.
 
-cursors (how far each feed is read), stale days (which days of which partitioned table must be built again), and check results.
-A stale day is handed down the graph: building it in one table makes it stale in the tables made from that one.
+cursors (how far each feed is read), stale days (which days of which partitioned table must be built again), unpassed days (built,
+but not found good since), and check results. A stale day is handed down the graph: building it in one table makes it stale in
+the tables made from that one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,8 @@ _DDL = """
 CREATE SCHEMA IF NOT EXISTS notes;
 CREATE TABLE IF NOT EXISTS notes.cursors (feed VARCHAR PRIMARY KEY, seq BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS notes.stale_days (table_name VARCHAR, day DATE);
-CREATE TABLE IF NOT EXISTS notes.last_days (table_name VARCHAR, day DATE);
+CREATE TABLE IF NOT EXISTS notes.unpassed_days (table_name VARCHAR, day DATE);
+CREATE TABLE IF NOT EXISTS notes.batches_seen (intake_batch_id VARCHAR);
 CREATE TABLE IF NOT EXISTS notes.results (
     table_name VARCHAR, check_name VARCHAR, severity VARCHAR, passed BOOLEAN, observed VARCHAR, expected VARCHAR,
     failed_rows BIGINT, checked_at TIMESTAMPTZ
@@ -64,18 +66,28 @@ class Bookkeeping:
         return [row[0] for row in rows.fetchall()]
 
     def mark_built(self, table: str, days: Sequence[date]) -> None:
-        """A table's days are built: they are stale now only in the tables made from it."""
+        """A table's days are built: they are stale now only in the tables made from it, and have yet to pass its rules."""
         self._connection.execute(
-            "DELETE FROM notes.stale_days WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))", [table, list(days)]
+            "DELETE FROM notes.stale_days WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
+            [table, list(days)],
         )
         self._mark([name for name in PARTITIONED if table in inputs_of(name)], days)
-        self._connection.execute("DELETE FROM notes.last_days WHERE table_name = ?", [table])
-        self._connection.execute("INSERT INTO notes.last_days SELECT ?, unnest(?::DATE[])", [table, list(days)])
+        self._connection.execute("INSERT INTO notes.unpassed_days SELECT ?, unnest(?::DATE[])", [table, list(days)])
 
-    def last_days(self, table: str) -> list[date]:
-        """The days a table was last built for."""
-        rows = self._connection.execute("SELECT day FROM notes.last_days WHERE table_name = ? ORDER BY day", [table])
+    def unpassed_days(self, table: str | None = None) -> list[date]:
+        """Days that were built and have not passed all blocking rules since, of one table or of any, in order.
+
+        However often a build ends before its verdict, or the verdict is bad, the days stay: the next verdict is about them too.
+        """
+        rows = self._connection.execute(
+            "SELECT DISTINCT day FROM notes.unpassed_days WHERE table_name = coalesce(?, table_name) ORDER BY day",
+            [table],
+        )
         return [row[0] for row in rows.fetchall()]
+
+    def mark_passed(self, table: str) -> None:
+        """All days of a table passed its blocking rules."""
+        self._connection.execute("DELETE FROM notes.unpassed_days WHERE table_name = ?", [table])
 
     def _mark(self, tables: Sequence[str], days: Sequence[date]) -> None:
         self._connection.execute(
@@ -84,6 +96,11 @@ class Bookkeeping:
             "WHERE (t.name, d.day) NOT IN (SELECT (table_name, day) FROM notes.stale_days)",
             [list(tables), list(days)],
         )
+
+    def judged_rules(self, table: str) -> set[str]:
+        """Names of the rules whose verdict on the table holds."""
+        rows = self._connection.execute("SELECT check_name FROM notes.results WHERE table_name = ?", [table])
+        return {row[0] for row in rows.fetchall()}
 
     def forget_verdicts(self, table: str) -> None:
         """The table was built again: what was found in it no longer holds, and it may not be published unjudged."""

@@ -41,5 +41,6 @@ def _build_days(engine: DuckDBEngine, name: str, days: list[date]) -> Built:
         engine.set_build_days(days)
         written = engine.replace_partition(TABLES[name], expression_of(name), days) if days else 0
         books.mark_built(name, days)
-        books.forget_verdicts(name)
+        if days:
+            books.forget_verdicts(name)
     return Built(name, engine.count(name), written, tuple(days))

@@ -15,6 +15,17 @@ class FeedSource(Protocol):
         """Rows with `seq` > after, the `after` to go on from, and whether there are more."""
 
 
+class RegistryWentBack(RuntimeError):
+    """The registry stands before what was taken in: it was restored from a backup, or made anew."""
+
+    def __init__(self, head: int, taken: int) -> None:
+        super().__init__(
+            f"the registry's head is {head}, yet the warehouse has taken in {taken}: it was restored or made anew, and the warehouse "
+            "holds rows that it does not. Stop Patchbay, remove <home>/warehouse/warehouse.duckdb and build again "
+            "(docs/how-to/rebuild-the-warehouse.md)"
+        )
+
+
 class SegmentMissing(RuntimeError):
     """A file that counts is not in the lake: without it the warehouse would be wrong, so nothing is taken in."""
 

@@ -15,7 +15,10 @@ from warehouse.feeds import SegmentDamaged, SegmentMissing
 from warehouse.segments import Segment, live_segments
 
 _TABLES = {"usage": USAGE.name, "statistics": STATISTICS.name}
-_SELECT = {"usage": 'SELECT r.* EXCLUDE (filename), CAST(r."at" AS DATE) AS day', "statistics": "SELECT r.* EXCLUDE (filename)"}
+_SELECT = {
+    "usage": 'SELECT r.* EXCLUDE (filename), CAST(r."at" AS DATE) AS day',
+    "statistics": "SELECT r.* EXCLUDE (filename)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class LakeLoader:
 
     def load(self, *, new_segments: bool, new_batches: bool) -> Loaded:
         """Load what is new and drop what no longer counts."""
-        loaded = self._load_segments() if new_segments else Loaded({name: 0 for name in _TABLES.values()})
+        loaded = self._load_segments() if new_segments else Loaded(dict.fromkeys(_TABLES.values(), 0))
         rejects = self._load_rejects() if new_batches else 0
         return Loaded(loaded.rows | {REJECTED.name: rejects}, loaded.days)
 
@@ -99,7 +102,7 @@ class LakeLoader:
     def _insert_files(self, stream: str, segments: Sequence[Segment], paths: Sequence[Path]) -> None:
         names = [str(path) for path in paths]
         self._connection.execute(
-            f"INSERT INTO {_TABLES[stream]} BY NAME {_SELECT[stream]}, s.segment_id, s.segment_seq "  # noqa: S608
+            f"INSERT INTO {_TABLES[stream]} BY NAME {_SELECT[stream]}, s.segment_id, s.segment_seq "
             "FROM read_parquet(?, filename = true) r JOIN (SELECT unnest(?::VARCHAR[]) AS filename, "
             "unnest(?::VARCHAR[]) AS segment_id, unnest(?::BIGINT[]) AS segment_seq) s USING (filename)",
             [names, names, [s.segment_id for s in segments], [s.origin_seq for s in segments]],
@@ -112,12 +115,18 @@ class LakeLoader:
         )
 
     def _load_rejects(self) -> int:
-        """Reasons of refused rows of batches not yet read. Files that are gone are no error: the batch's own count remains."""
+        """Reasons of refused rows of batches not yet looked at.
+
+        Files that are gone are no error, and are not asked for again: the batch's own count remains.
+        """
         batches = self._connection.execute("""
             SELECT tenant_id, id, stream, rejects_path FROM raw_intake_batches b
-            WHERE rejects_path IS NOT NULL AND id NOT IN (SELECT intake_batch_id FROM raw_rejects)
+            WHERE rejects_path IS NOT NULL AND id NOT IN (SELECT intake_batch_id FROM notes.batches_seen)
+            AND id NOT IN (SELECT intake_batch_id FROM raw_rejects)
             QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1 ORDER BY seq
         """).fetchall()
+        seen = [batch[1] for batch in batches]
+        self._connection.execute("INSERT INTO notes.batches_seen SELECT unnest(?::VARCHAR[])", [seen])
         kept = [batch for batch in batches if self._storage.exists(batch[3])]
         if not kept:
             return 0
@@ -136,7 +145,10 @@ class LakeLoader:
     def _files(self, keys: Sequence[str]) -> Iterator[list[Path]]:
         """Local files of the keys; those of a remote store are fetched for as long as the block runs."""
         with TemporaryDirectory(prefix="patchbay-lake-") as folder:
-            yield [self._storage.local_path(key) or self._fetch(key, Path(folder) / f"{n}.parquet") for n, key in enumerate(keys)]
+            yield [
+                self._storage.local_path(key) or self._fetch(key, Path(folder) / f"{n}.parquet")
+                for n, key in enumerate(keys)
+            ]
 
     def _fetch(self, key: str, path: Path) -> Path:
         try:

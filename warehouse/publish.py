@@ -18,7 +18,15 @@ from patchbay.core.ids import new_id
 from warehouse.bookkeeping import Bookkeeping
 from warehouse.contracts import TABLES, TableContract
 from warehouse.engines.duckdb import DuckDBEngine, quoted
-from warehouse.snapshots import CheckOutcome, Pointer, TenantEntry, pointer_file, read_pointer, sync_folder, write_durably
+from warehouse.snapshots import (
+    CheckOutcome,
+    Pointer,
+    TenantEntry,
+    pointer_file,
+    read_pointer,
+    sync_folder,
+    write_durably,
+)
 
 KEEP = 3
 """Publications whose files are kept."""
@@ -97,7 +105,7 @@ class _Publication:
         self._id = str(new_id())
         self._at = datetime.now(UTC)
         self._until = Bookkeeping(engine).data_until()
-        self._head = Bookkeeping(engine).head()
+        self._head = self._standing(Bookkeeping(engine))
 
     def write(self) -> Published:
         self._prepare()
@@ -123,6 +131,15 @@ class _Publication:
             checks=self._checks,
         )
 
+    def _standing(self, books: Bookkeeping) -> int:
+        """The feed position published: not moved while days are stale, or nobody would ask for a build of them."""
+        if not books.stale_days():
+            return books.head()
+        try:
+            return read_pointer(pointer_file(self._folder)).head_seq
+        except FileNotFoundError:
+            return 0
+
     def _last(self) -> dict[str, TenantEntry]:
         try:
             tenants = read_pointer(pointer_file(self._folder)).tenants
@@ -138,9 +155,9 @@ class _Publication:
         """)
 
     def _digests(self) -> dict[str, str]:
-        """A digest of what each tenant may see. Row hashes are combined without order; keys are unique, so none cancel out."""
+        """A digest of what each tenant may see. Check outcomes are not in it: readers take them from the pointer."""
         parts: dict[str, list[str]] = {}
-        shared: list[str] = [duckdb.__version__, *(f"{c.table_name}.{c.check_name}={c.passed}" for c in self._checks)]
+        shared: list[str] = [duckdb.__version__]
         for contract in PUBLISHED:
             shared.append(f"{contract.name}{contract.columns}")
             shared += [f"{contract.name}:{line}" for line in self._hashes(contract, public=True)]
@@ -153,12 +170,16 @@ class _Publication:
         }
 
     def _hashes(self, contract: TableContract, *, public: bool) -> list[str]:
-        """`tenant|rows|hash` of a table's rows, by tenant; of its public rows only, when asked."""
+        """`tenant|rows|hash` of a table's rows, by tenant; of its public rows only, when asked.
+
+        A sum has no order. An exclusive or would not do: a row's hash is that of its columns, or-ed in turn, so that two rows
+        whose last column changes alike would cancel out.
+        """
         host = f" OR {_HOST}" if contract.scope == "advisory" else ""
         where = "TRUE" if not public else f"{_PUBLIC}{host}" if contract.scope in ("plugin", "advisory") else "FALSE"
         columns = f"* EXCLUDE ({', '.join(_RECOUNTS)})" if contract.name == "dim_plugin" else "*"
         rows = self._connection.execute(
-            "SELECT tenant_id, count(*), bit_xor(hash(t)) FROM "  # noqa: S608
+            "SELECT tenant_id, count(*), sum(hash(hash(t))::HUGEINT) FROM "  # noqa: S608
             f"(SELECT {columns} FROM {quoted(contract.name)}) t WHERE {where} GROUP BY tenant_id ORDER BY tenant_id"
         )
         return ["|".join(map(str, row)) for row in rows.fetchall()]
@@ -183,7 +204,7 @@ class _Publication:
         finally:
             self._connection.execute("DETACH snapshot")
         _sync(path)
-        return TenantEntry(file=file, snapshot_id=self._id, digest=digest, rows=rows)
+        return TenantEntry(file=file, snapshot_id=self._id, digest=digest, rows=rows, operator=operator)
 
     def _fill(self, tenant: str, *, everything: bool) -> int:
         for contract in sorted(PUBLISHED, key=lambda c: c.name == "dim_plugin"):
@@ -208,14 +229,12 @@ class _Publication:
             "CREATE TABLE snapshot.snapshot_info AS SELECT unnest(?::VARCHAR[]) AS key, unnest(?::VARCHAR[]) AS value",
             [list(facts), list(facts.values())],
         )
-        self._connection.execute(
-            "CREATE TABLE snapshot.snapshot_checks AS SELECT check_name, table_name, severity, passed, observed, expected, "
-            "failed_rows, checked_at FROM notes.results ORDER BY table_name, check_name"
-        )
 
 
 def _copy_sql(contract: TableContract, tenant: str, *, everything: bool) -> str:
-    visible = "TRUE" if everything else _VISIBLE[contract.scope or "own"].format(tenant=tenant, public=_PUBLIC, host=_HOST)
+    visible = (
+        "TRUE" if everything else _VISIBLE[contract.scope or "own"].format(tenant=tenant, public=_PUBLIC, host=_HOST)
+    )
     order = f"ORDER BY {', '.join(quoted(name) for name in contract.key)}" if contract.partitioned else ""
     name = quoted(contract.name)
     recounts = ", ".join(f"({sql}) AS {name}" for name, sql in _RECOUNTS.items())
@@ -246,11 +265,18 @@ def _sync(path: Path) -> None:
 
 
 def _forget_old(folder: Path, keep: int) -> None:
-    """Remove files that no kept publication names, leftovers of broken ones included."""
-    pointers = sorted((folder / "history").glob("*.json"))
+    """Remove files that no kept publication names, leftovers of broken ones included.
+
+    The current one is kept whatever its name: names follow the clock, and a clock may have been set back.
+    """
+    current = read_pointer(pointer_file(folder))
+    pointers = sorted(
+        (folder / "history").glob("*.json"), key=lambda path: (path.stem == current.snapshot_id, path.name)
+    )
     for stale in pointers[:-keep]:
         stale.unlink()
     named = {folder / entry.file for path in pointers[-keep:] for entry in read_pointer(path).tenants.values()}
+    named |= {folder / entry.file for entry in current.tenants.values()}
     for file in folder.glob("*/*.duckdb*"):
         if file not in named:
             file.unlink()

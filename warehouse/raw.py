@@ -14,7 +14,7 @@ from patchbay.core.contracts import FEEDS
 from patchbay.core.storage import Storage
 from warehouse.bookkeeping import Bookkeeping
 from warehouse.engines.duckdb import DuckDBEngine, quoted
-from warehouse.feeds import FeedSource
+from warehouse.feeds import FeedSource, RegistryWentBack
 from warehouse.lake import LakeLoader
 
 PAGE = 50_000
@@ -33,14 +33,19 @@ class Ingested:
 def ingest(engine: DuckDBEngine, source: FeedSource, storage: Storage) -> Ingested:
     """Take in everything up to the registry's head; nothing new gives zeros.
 
-    Raises `SegmentMissing` or `SegmentDamaged` when the lake does not hold what the feed names; then nothing is changed.
+    Raises `SegmentMissing` or `SegmentDamaged` when the lake does not hold what the feed names, `RegistryWentBack` when the head
+    is before the last one; then nothing is changed.
     """
     head = source.head_seq()
     books = Bookkeeping(engine)
-    pages = {feed: list(read_pages(source, feed, books.cursor(feed), head)) for feed in FEEDS}
+    if head < books.head():
+        raise RegistryWentBack(head, books.head())
     loader = LakeLoader(engine, storage)
     with engine.transaction():
-        rows = {f"raw_{feed}": _append(engine, books, feed, fresh) for feed, fresh in pages.items()}
+        rows = {
+            f"raw_{feed}": _append(engine, books, feed, read_pages(source, feed, books.cursor(feed), head))
+            for feed in FEEDS
+        }
         loaded = loader.load(new_segments=rows["raw_segments"] > 0, new_batches=rows["raw_intake_batches"] > 0)
         books.mark_changed(loaded.days)
         books.set_head(head)
@@ -58,10 +63,13 @@ def read_pages(source: FeedSource, feed: str, after: int, head: int) -> Iterator
             yield within.select(FEEDS[feed].column_names).cast(FEEDS[feed].arrow_schema())
 
 
-def _append(engine: DuckDBEngine, books: Bookkeeping, feed: str, pages: list[pa.Table]) -> int:
+def _append(engine: DuckDBEngine, books: Bookkeeping, feed: str, pages: Iterator[pa.Table]) -> int:
+    """Append the pages as they come, so that a backlog of any length takes the memory of one."""
+    rows = 0
     for page in pages:
         engine.connection.register("feed_page", page)
         engine.connection.execute(f"INSERT INTO {quoted(f'raw_{feed}')} BY NAME SELECT * FROM feed_page")  # noqa: S608
         engine.connection.unregister("feed_page")
         books.set_cursor(feed, pc.max(page["seq"]).as_py())
-    return sum(page.num_rows for page in pages)
+        rows += page.num_rows
+    return rows

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPEN_FILES = 64
 """Snapshots one reader keeps open; the least used is let go first."""
-_CHECKS = {
+_CHECKS: dict[str, pl.DataType | type[pl.DataType]] = {
     "check_name": pl.String,
     "table_name": pl.String,
     "severity": pl.String,
@@ -32,6 +32,7 @@ _CHECKS = {
     "failed_rows": pl.Int64,
     "checked_at": pl.Datetime("us", "UTC"),
 }
+_COUNTED = ("observed", "failed_rows")
 
 
 class NoSnapshot(LookupError):
@@ -89,8 +90,14 @@ class Snapshot:
             yield cursor.execute(sql, params).to_arrow_reader(rows)
 
     def checks(self) -> pl.DataFrame:
-        """The last outcome of every quality rule: check_name, table_name, severity, passed, observed, expected, failed_rows, checked_at."""
-        return pl.DataFrame(outcome_rows(self._pointer), schema=_CHECKS)
+        """The last outcome of every quality rule: check_name, table_name, severity, passed, observed, expected, failed_rows, checked_at.
+
+        What was observed and how many rows failed are counts over all tenants: null unless the tenant is an operator.
+        """
+        outcomes = pl.DataFrame(outcome_rows(self._pointer), schema=_CHECKS)
+        if self._pointer.tenants[self.tenant_id].operator:
+            return outcomes
+        return outcomes.with_columns(pl.lit(None, _CHECKS[name]).alias(name) for name in _COUNTED)
 
 
 class SnapshotReader:
@@ -128,7 +135,14 @@ class SnapshotReader:
         version = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._pointer is None or self._pointer[0] != version:
             self._pointer = (version, read_pointer(path))
+            self._let_go(self._pointer[1])
         return self._pointer[1]
+
+    def _let_go(self, pointer: Pointer) -> None:
+        """Superseded files are closed once the snapshots handed out of them are gone too."""
+        named = {self._folder / entry.file for entry in pointer.tenants.values()}
+        for path in self._open.keys() - named:
+            del self._open[path]
 
     def _connect(self, path: Path) -> duckdb.DuckDBPyConnection:
         if path not in self._open:
@@ -145,7 +159,11 @@ def _open_file(path: Path) -> duckdb.DuckDBPyConnection:
     A query's cursor is a connection of its own that inherits global settings only, hence GLOBAL; a file that this process
     has open already was locked by its first opening.
     """
-    limits: dict[str, str | bool | int | float | list[str]] = {"threads": "2", "memory_limit": "512MB", "enable_external_access": "false"}
+    limits: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "2",
+        "memory_limit": "512MB",
+        "enable_external_access": "false",
+    }
     connection = duckdb.connect(str(path), read_only=True, config=limits)
     (locked,) = connection.execute("SELECT current_setting('lock_configuration')").fetchone() or (False,)
     if not locked:

@@ -16,7 +16,10 @@ FOLDER = "published"
 
 
 class TenantEntry(BaseModel):
-    """A tenant's snapshot: the file (relative to the folder), the id of the publication that wrote it, its content's digest."""
+    """A tenant's snapshot: the file (relative to the folder), the id of the publication that wrote it, its content's digest.
+
+    `operator` marks a tenant that sees everybody's rows.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,6 +27,7 @@ class TenantEntry(BaseModel):
     snapshot_id: str
     digest: str
     rows: int
+    operator: bool = False
 
 
 class CheckOutcome(BaseModel):

@@ -36,12 +36,17 @@
   };
 
   // A session that ended while the page was open leads to the login page, and back here after it.
+  // Logging out ends it too: what was still being asked then is refused, and must not lead back here.
+  var leaving = false;
+  document.addEventListener("submit", function () {
+    leaving = true;
+  });
   var fetched = window.fetch;
   window.fetch = function () {
     return fetched.apply(this, arguments).then(function (response) {
       if (response.status === 401 && response.url.indexOf("/_dash") !== -1) {
         var here = window.location.pathname + window.location.search;
-        window.location.assign("/login?next=" + encodeURIComponent(here));
+        if (!leaving) window.location.assign("/login?next=" + encodeURIComponent(here));
         return new Promise(function () {});
       }
       return response;

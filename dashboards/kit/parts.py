@@ -56,7 +56,7 @@ def ranking(rows: Sequence[dict[str, Any]], value: str, shown: Any) -> Component
 
 def plugin_path(row: dict[str, Any]) -> str:
     """The page of the plugin a row is about."""
-    return f"/plugins/{quote(row['namespace'])}/{quote(row['name'])}"
+    return f"/plugins/{quote(row['namespace'], safe='')}/{quote(row['name'], safe='')}"
 
 
 def badge(text: str, tone: str | None = None) -> Component:

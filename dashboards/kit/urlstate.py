@@ -26,7 +26,7 @@ class Filter:
     def accepts(self, raw: str, allowed: frozenset[str] | None) -> bool:
         """Whether a raw URL value may be used; `allowed` are a lookup's values, None when they are unknown."""
         if self.name == "page":
-            return raw.isascii() and raw.isdigit() and 1 <= int(raw[:7]) <= 100_000
+            return len(raw) <= 6 and raw.isascii() and raw.isdigit() and 1 <= int(raw) <= 100_000
         if self.choices:
             return raw in {value for value, _ in self.choices}
         return len(raw) <= MAX_TEXT and raw.isprintable() and (allowed is None or raw in allowed)

@@ -2,6 +2,10 @@
 
 from dashboards.queries.question import Question, days
 
+RETAINED = {
+    "person": "Of the people who first used a plugin in a month, the share that used it again so many months later.",
+    "target": "Of the targets that first had a plugin in a month, the share that had it installed so many months later.",
+}
 PICKED = """
         WITH picked AS (SELECT plugin_id FROM dim_plugin WHERE ref = $plugin)"""
 
@@ -58,11 +62,11 @@ def activity(plugin: str, period: str) -> Question:
 
 
 def retention(plugin: str, subject: str) -> Question:
-    """Share of a month's new users or targets that came back in later months."""
+    """Share of a month's new users that used it again, or of its new targets that have it, in later months."""
     return Question(
         "retention",
         "Retention",
-        "Of those who first used a plugin in a month, the share that used it again so many months later.",
+        RETAINED[subject],
         """
         SELECT cohort_month, months_since, CAST(sum(cohort_size) AS BIGINT) AS cohort_size,
             CAST(sum(retained) AS BIGINT) AS retained, sum(retained) / nullif(sum(cohort_size), 0) AS share
@@ -103,7 +107,7 @@ def by_plugin_and_day(plugin: str, period: str) -> Question:
         """
         , span AS (SELECT max(day) AS last_day FROM mart_adoption)
         SELECT a.day, p.ref, n.slug AS organisation, a.installed_targets, a.active_targets, a.active_persons, a.uses,
-            '/plugins/' || p.namespace || '/' || p.name AS href
+            '/plugins/' || url_encode(p.namespace) || '/' || url_encode(p.name) AS href
         FROM mart_adoption AS a
         CROSS JOIN span JOIN dim_plugin AS p USING (plugin_id) JOIN dim_tenant AS n ON n.tenant_id = a.tenant_id
         WHERE ($plugin = '' OR a.plugin_id IN (FROM picked)) AND a.day > last_day - CAST($days AS INTEGER)

@@ -1,4 +1,7 @@
-"""Questions of the marketplace list."""
+"""Questions of the marketplace list.
+
+Any tenant may post counts of a public plugin; only those of the plugin's own tenant are shown.
+"""
 
 from dashboards.queries.question import Question
 
@@ -12,12 +15,15 @@ SORTS = (
 )
 
 FOUND = """
-        WITH latest AS (
-            SELECT metric, source, max(month) AS month FROM mart_outside_popularity
+        WITH owned AS (
+            SELECT m.* FROM mart_outside_popularity AS m JOIN dim_plugin AS p USING (plugin_id, tenant_id)
+        ),
+        latest AS (
+            SELECT metric, source, max(month) AS month FROM owned
             GROUP BY metric, source ORDER BY count(*) DESC, metric, source LIMIT 1
         ),
         popular AS (
-            SELECT plugin_id, count AS outside_count FROM mart_outside_popularity JOIN latest USING (metric, source, month)
+            SELECT plugin_id, count AS outside_count FROM owned JOIN latest USING (metric, source, month)
         )
         SELECT
             ref, namespace, name, title, summary, lifecycle, visibility, labels, licence, latest_version,

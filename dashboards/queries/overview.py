@@ -122,25 +122,31 @@ def most_installed() -> Question:
 
 
 def most_popular_outside() -> Question:
-    """The ten plugins with the highest count in the latest month of the outside source that reports most."""
+    """The ten plugins with the highest count in the latest month of the outside source that reports most.
+
+    Any tenant may post counts of a public plugin; only those of the plugin's own tenant are shown.
+    """
     return Question(
         "most_popular_outside",
         "Most popular elsewhere",
         "The ten plugins with the highest counts in the latest month that a public registry reports.",
         """
-        WITH latest AS (
-            SELECT metric, source, max(month) AS month FROM mart_outside_popularity
+        WITH owned AS (
+            SELECT m.* FROM mart_outside_popularity AS m JOIN dim_plugin AS p USING (plugin_id, tenant_id)
+        ),
+        latest AS (
+            SELECT metric, source, max(month) AS month FROM owned
             GROUP BY metric, source ORDER BY count(*) DESC, metric, source LIMIT 1
         )
         SELECT ref, namespace, name, title, count, share, month, metric, source
-        FROM mart_outside_popularity JOIN latest USING (metric, source, month) JOIN dim_plugin USING (plugin_id)
+        FROM owned JOIN latest USING (metric, source, month) JOIN dim_plugin USING (plugin_id)
         ORDER BY count DESC, ref LIMIT 10
         """,
     )
 
 
 def latest_releases() -> Question:
-    """The twelve releases with the latest dates; releases without a date are left out."""
+    """The ten releases with the latest dates; releases without a date are left out."""
     return Question(
         "latest_releases",
         "Latest releases",
@@ -164,6 +170,7 @@ def reach() -> Question:
         SELECT
             (SELECT max(day) FROM fct_usage_daily) AS last_usage_day,
             (SELECT max(coalesce(to_at, from_at)) FROM fct_installation_interval) AS last_observation,
-            (SELECT max(month) FROM mart_outside_popularity) AS last_outside_month
+            (SELECT max(month) FROM mart_outside_popularity JOIN dim_plugin USING (plugin_id, tenant_id))
+                AS last_outside_month
         """,
     )

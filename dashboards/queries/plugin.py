@@ -51,7 +51,7 @@ def dependencies(ref: str, own: str) -> Question:
         """
         SELECT d.dependency_ref AS ref, p.title, d.requirement, p.latest_version,
             CASE WHEN d.optional THEN 'optional' ELSE 'required' END AS need,
-            CASE WHEN p.plugin_id IS NOT NULL THEN '/plugins/' || p.namespace || '/' || p.name END AS href
+            CASE WHEN p.plugin_id IS NOT NULL THEN '/plugins/' || url_encode(p.namespace) || '/' || url_encode(p.name) END AS href
         FROM fct_dependency AS d LEFT JOIN dim_plugin AS p ON p.plugin_id = d.dependency_plugin_id
         WHERE d.of_latest AND d.plugin_id = (SELECT plugin_id FROM this)
         ORDER BY d.optional, ref
@@ -69,7 +69,7 @@ def dependants(ref: str, own: str) -> Question:
         "Plugins whose latest release needs this one.",
         """
         SELECT p.ref, p.title, d.requirement, CASE WHEN d.optional THEN 'optional' ELSE 'required' END AS need,
-            p.installed_targets, '/plugins/' || p.namespace || '/' || p.name AS href
+            p.installed_targets, '/plugins/' || url_encode(p.namespace) || '/' || url_encode(p.name) AS href
         FROM fct_dependency AS d JOIN dim_plugin AS p USING (plugin_id)
         WHERE d.of_latest AND d.dependency_plugin_id = (SELECT plugin_id FROM this)
         ORDER BY p.installed_targets DESC NULLS LAST, p.ref
@@ -126,14 +126,14 @@ def adoption(ref: str, own: str, period: str) -> Question:
 
 
 def popularity(ref: str, own: str) -> Question:
-    """Its monthly counts in the public registry, all sources."""
+    """Its monthly counts in the public registry, all sources, as the plugin's own tenant posted them."""
     return Question(
         "plugin_popularity",
         "Popularity elsewhere",
         "Counts per month that public registries report.",
         """
         SELECT month, metric, source, count, rank, share, change_ratio
-        FROM mart_outside_popularity WHERE plugin_id = (SELECT plugin_id FROM this)
+        FROM mart_outside_popularity SEMI JOIN this USING (plugin_id, tenant_id)
         ORDER BY metric, source, month
         """,
         {"ref": ref, "own": own},
@@ -173,7 +173,8 @@ def instances(ref: str, own: str) -> Question:
         "Targets on which the plugin is in place now.",
         """
         SELECT t.name AS target, t.title, n.slug AS organisation, t.environment, i.version,
-            CAST(i.from_at AS DATE) AS since, i.origin, '/targets/' || t.name || '?tenant=' || n.slug AS href
+            CAST(i.from_at AS DATE) AS since, i.origin,
+                '/targets/' || url_encode(t.name) || '?tenant=' || url_encode(n.slug) AS href
         FROM fct_installation_interval AS i
         JOIN dim_target AS t USING (target_id) JOIN dim_tenant AS n ON n.tenant_id = t.tenant_id
         WHERE i.to_at IS NULL AND i.plugin_id = (SELECT plugin_id FROM this)

@@ -25,7 +25,8 @@ def targets(q: str, environment: str, kind: str, plugin: str) -> Question:
             FROM fct_installation_interval JOIN dim_plugin USING (plugin_id) WHERE to_at IS NULL GROUP BY target_id
         )
         SELECT t.name, t.title, n.slug AS organisation, t.environment, t.kind, t.lifecycle, placed.plugins,
-            placed.with_unfixed, CAST(placed.last_change AS DATE) AS last_change, '/targets/' || t.name || '?tenant=' || n.slug AS href
+            placed.with_unfixed, CAST(placed.last_change AS DATE) AS last_change,
+            '/targets/' || url_encode(t.name) || '?tenant=' || url_encode(n.slug) AS href
         FROM dim_target AS t JOIN dim_tenant AS n USING (tenant_id) LEFT JOIN placed USING (target_id)
         WHERE ($q = '' OR contains(lower(concat_ws(' ', t.name, t.title, n.slug)), lower($q)))
             AND ($environment = '' OR t.environment = $environment) AND ($kind = '' OR t.kind = $kind)
@@ -67,7 +68,7 @@ def plugins(name: str, tenant: str, own: str) -> Question:
         """
         SELECT p.ref AS plugin, p.title, i.version, p.latest_version, CAST(i.from_at AS DATE) AS since, i.origin, i.source,
             p.lifecycle, p.advisory_count AS warnings, p.unfixed_advisory_count AS unfixed,
-            '/plugins/' || p.namespace || '/' || p.name AS href
+            '/plugins/' || url_encode(p.namespace) || '/' || url_encode(p.name) AS href
         FROM fct_installation_interval AS i JOIN dim_plugin AS p USING (plugin_id)
         WHERE i.to_at IS NULL AND i.target_id = (SELECT target_id FROM this)
         ORDER BY i.origin DESC NULLS LAST, p.ref
@@ -92,7 +93,7 @@ def history(name: str, tenant: str, own: str) -> Question:
             SELECT to_at, closing, plugin_id, version FROM fct_installation_interval
             WHERE closing = 'removed' AND target_id = (SELECT target_id FROM this)
         )
-        SELECT changed_at, change, p.ref AS plugin, version, '/plugins/' || p.namespace || '/' || p.name AS href
+        SELECT changed_at, change, p.ref AS plugin, version, '/plugins/' || url_encode(p.namespace) || '/' || url_encode(p.name) AS href
         FROM changes JOIN dim_plugin AS p USING (plugin_id)
         ORDER BY changed_at DESC, change, plugin
         """,

@@ -42,4 +42,5 @@ def start_api(supervisor: Supervisor, settings: "Settings") -> None:
 def start_readers(supervisor: Supervisor, settings: "Settings") -> None:
     """Dagster and the dashboards, which need the registry's tokens."""
     processes.prepare_dagster_home(settings)
+    processes.fail_abandoned_runs(settings, child_environment(settings))
     supervisor.start([*processes.dagster(settings), processes.dashboards(settings)])

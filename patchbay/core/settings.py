@@ -14,7 +14,8 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("var"), description="The one folder of state; git-ignored.")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; unset means SQLite under home.")
     storage_url: str | None = Field(
-        default=None, description="Root of blobs, lake, published and models: a file:// or s3://bucket/prefix URL; unset means home."
+        default=None,
+        description="Root of blobs, lake, published and models: a file:// or s3://bucket/prefix URL; unset means home.",
     )
     s3_endpoint: str | None = Field(default=None, description="Endpoint of an S3-compatible store other than AWS.")
     s3_region: str = Field(default="us-east-1", description="Region sent to the S3 store.")
@@ -24,8 +25,12 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8400, description="Port of the registry API.")
     dagster_port: int = Field(default=8401, description="Port of the Dagster webserver.")
     dashboards_port: int = Field(default=8402, description="Port of the dashboards.")
-    api_token: SecretStr | None = Field(default=None, description="Token a client process presents; unset means the file below.")
-    max_body_bytes: int = Field(default=64 * 1024 * 1024, description="Largest request body after decompression, bytes.")
+    api_token: SecretStr | None = Field(
+        default=None, description="Token a client process presents; unset means the file below."
+    )
+    max_body_bytes: int = Field(
+        default=64 * 1024 * 1024, description="Largest request body after decompression, bytes."
+    )
     job_workers: int = Field(default=1, ge=0, description="Job workers inside the API process; 0 for none.")
     log_level: str = Field(default="INFO", description="Least severe level that is logged.")
 

@@ -128,6 +128,8 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    for name in ("httpx", "httpcore"):  # at INFO they tell of every call that goes well
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _span_id() -> str:

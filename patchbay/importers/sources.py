@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Self, cast
 from urllib.parse import urlsplit
 
 import zstandard
@@ -22,6 +22,11 @@ _WINDOW = 1 << 27
 _ZSTD_PIECE = 1 << 10
 """Packed bytes unpacked at a time: at zstd's best ratio, about 1 to 32,000, that is at most 32 MiB."""
 _PIECE = 1 << 16
+_LONGEST_HEADER = 1 << 16
+"""Bytes of a tar's own header members, such as a long name; tarfile reads them whole before it shows the member."""
+_HEADERS = frozenset(
+    [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK] + [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE]
+)
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.zst")
 _PACKED = (".tar", ".tgz", ".gz", ".zst")
 
@@ -130,7 +135,7 @@ def _members(name: str, stream: BinaryIO, wanted: Wanted, limits: Limits) -> Ite
     """Wanted regular files of a tar stream, by name; until then they wait packed in memory, as a tar has no order."""
     held: dict[str, bytes] = {}
     packer = zstandard.ZstdCompressor(level=1)
-    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", tarinfo=_Member) as archive:
         for count, member in enumerate(archive):
             if count >= limits.files:
                 raise SourceError(f"{name}: holds more than {limits.files:,} files")
@@ -141,6 +146,20 @@ def _members(name: str, stream: BinaryIO, wanted: Wanted, limits: Limits) -> Ite
                 )
     for member_name, packed in sorted(held.items()):
         yield SourceFile(f"{name}!{member_name}", partial(zstandard.decompress, packed))
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose headers are bounded too: tarfile asks for each header block before it reads what follows it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """A header block. Raises `ReadError` for a sparse member, and for a header that is too long."""
+        made = super().frombuf(buf, encoding, errors)
+        if made.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("holds a sparse file")
+        if made.type in _HEADERS and made.size > _LONGEST_HEADER:
+            raise tarfile.ReadError(f"holds a header of {made.size:,} bytes")
+        return made
 
 
 def _unpacked(name: str, file: BinaryIO) -> BinaryIO:
@@ -210,5 +229,5 @@ class _Bounded(io.RawIOBase):
 def _naming(name: str) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, OSError, RecursionError) as error:
         raise SourceError(f"{name}: cannot be read: {' '.join(str(error).split())}") from error

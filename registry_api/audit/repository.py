@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from registry_api.audit.models import AuditHead, AuditRecord
 from registry_api.db.repository import Repository
@@ -23,6 +23,14 @@ class AuditLog(Repository):
         """The newest link as the head row has it; None for a tenant without records."""
         query = select(AuditHead).where(AuditHead.tenant_id == self.scope.tenant_id)
         return (await self.session.execute(query)).scalar_one_or_none()
+
+    async def beyond_head(self) -> int | None:
+        """The first position after the one the head names; None when the chain ends there. One statement, so that an
+        append at the same moment is seen whole or not at all.
+        """
+        own = (AuditRecord.tenant_id == self.scope.tenant_id, AuditHead.tenant_id == self.scope.tenant_id)
+        query = select(func.min(AuditRecord.position)).where(*own, AuditRecord.position > AuditHead.position)
+        return (await self.session.execute(query)).scalar_one()
 
     async def stream(self, through: int) -> AsyncIterator[AuditRecord]:
         """Every record of the chain that is in place, in order of position; later appends than `through` are left

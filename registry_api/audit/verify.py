@@ -36,9 +36,13 @@ async def verify_chain(log: AuditLog) -> Verdict:
     checker = _Checker()
     fault = await _walk(checker, log.stream(through=2**62 if head is None else position))
     if fault is None:
-        fault = checker.end_fault(head)
+        fault = checker.end_fault(head) or _beyond_fault(await log.beyond_head())
     broken_at = None if fault is None else checker.count + 1
     return Verdict(fault is None, checker.count, position, digest.hex(), broken_at, fault)
+
+
+def _beyond_fault(position: int | None) -> str | None:
+    return None if position is None else f"there is a record {position} that the head does not know of"
 
 
 async def _walk(checker: "_Checker", records: AsyncIterator[AuditRecord]) -> str | None:

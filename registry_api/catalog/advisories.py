@@ -1,22 +1,31 @@
 """Rules of advisories: batches of them, and which releases one hits."""
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
-
-import polars as pl
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.versions import InvalidVersion, sort_key
+from registry_api.catalog.errors import MatchingTooLong
 from registry_api.catalog.feed import advisory_row, is_public
 from registry_api.catalog.models import Advisory
-from registry_api.catalog.schemas import AdvisoryDocument
+from registry_api.catalog.patterns import MOST_REPEATS, is_usable, matching
+from registry_api.catalog.schemas import AdvisoryDocument, AffectedRange
 from registry_api.catalog.store import CatalogueStore, Record
 from registry_api.db import UnitOfWork
 from registry_api.intake.documents import Outcome
+
+MOST_PATTERNS = 2000
+"""Different patterns in one batch: each is compiled."""
+
+UNUSABLE = (
+    f"The pattern is no RE2 expression of at most {MOST_REPEATS} counted repeats in all and without look-around, "
+    "back-references and Unicode classes, and there are no bounds."
+)
 
 COLUMNS = ("plugin_id", "summary", "url", "severity", "ranges", "unfixed", "published_at")
 
@@ -29,26 +38,17 @@ class Versioned(Protocol):
     sort_key: str
 
 
-@lru_cache(maxsize=4096)
-def matcher(pattern: str) -> str | None:
-    """The pattern as one over the whole version, or None when the engine does not take it.
-
-    The engine (Rust's regex) is linear in the text and bounds the size of a pattern, so a hostile one costs no time; it has no
-    look-around and no back-references.
-    """
-    whole = rf"\A(?:{pattern})\z"
-    try:
-        # Alone too: `a)|(b` is an expression only inside the group.
-        pl.Series([""]).str.contains(pattern)
-        pl.Series([""]).str.contains(whole)
-    except pl.exceptions.ComputeError:
-        return None
-    return whole
-
-
-def affected_versions(ranges: Sequence[Mapping[str, Any]], releases: Sequence[Versioned]) -> list[str]:
-    """Versions that some range holds, oldest first."""
-    hit = {version for affected in ranges for version in _in_range(affected, releases)}
+def affected_versions(
+    ranges: Sequence[Mapping[str, Any]], releases: Sequence[Versioned], until: float = math.inf
+) -> list[str]:
+    """Versions that some range holds, oldest first; raises `MatchingTooLong` after `until`, by the monotonic clock."""
+    hit: set[str] = set()
+    for affected in ranges:
+        if time.monotonic() > until:
+            raise MatchingTooLong(
+                "Matching the versions takes too long. Ask for fewer advisories with a smaller limit."
+            )
+        hit.update(_in_range(affected, releases))
     ordered = sorted(releases, key=lambda release: release.sort_key)
     return [release.version for release in ordered if release.version in hit]
 
@@ -56,10 +56,8 @@ def affected_versions(ranges: Sequence[Mapping[str, Any]], releases: Sequence[Ve
 def _in_range(affected: Mapping[str, Any], releases: Sequence[Versioned]) -> list[str]:
     """By the pattern alone where there is one the engine takes, else by the bounds."""
     pattern = affected.get("pattern")
-    whole = matcher(pattern) if pattern else None
-    if whole is not None:
-        versions = pl.Series([release.version for release in releases], dtype=pl.String)
-        return versions.filter(versions.str.contains(whole)).to_list()
+    if pattern and is_usable(pattern):
+        return matching(pattern, [release.version for release in releases])
     first, last = affected.get("first_version"), affected.get("last_version")
     return [r.version for r in releases if _not_before(r, first) and _not_after(r, last)]
 
@@ -82,6 +80,34 @@ def _bound(release: Versioned, version: str | None) -> str | None:
         return None
 
 
+def judge_advisories(
+    documents: list[tuple[int, AdvisoryDocument]], outcome: Outcome
+) -> list[tuple[int, AdvisoryDocument]]:
+    """Those whose patterns can be used, the others refused; no database here, and long for many patterns."""
+    tried: set[str] = set()
+    return [(index, document) for index, document in documents if not _refuses(index, document, outcome, tried)]
+
+
+def _refuses(index: int, document: AdvisoryDocument, outcome: Outcome, tried: set[str]) -> bool:
+    """A pattern that cannot be used is kept beside bounds, which then decide; alone it would say nothing."""
+    refused = False
+    for place, affected in enumerate(document.ranges):
+        fault = None if affected.pattern is None else _fault(affected, affected.pattern, tried)
+        if fault is not None:
+            outcome.refuse(index, f"/advisories/{index}/ranges/{place}/pattern", *fault, document)
+            refused = True
+    return refused
+
+
+def _fault(affected: AffectedRange, pattern: str, tried: set[str]) -> tuple[str, str] | None:
+    if pattern not in tried and len(tried) == MOST_PATTERNS:
+        return "too_many_patterns", f"The batch has over {MOST_PATTERNS} different patterns. Send this item in another."
+    tried.add(pattern)
+    if affected.first_version is not None or affected.last_version is not None or is_usable(pattern):
+        return None
+    return "invalid_pattern", UNUSABLE
+
+
 async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, AdvisoryDocument]], outcome: Outcome) -> None:
     """Upsert a batch of advisories; identical ones write nothing.
 
@@ -94,9 +120,7 @@ async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, Advisory
     fresh: dict[UUID, Record] = {}
     changed: dict[UUID, Record] = {}
     now = utcnow()
-    for index, document in documents:
-        if _refuses_patterns(index, document, outcome):
-            continue
+    for _, document in documents:
         key = (document.external_id, document.subject_kind, document.subject_ref)
         wanted = _record(document, plugins)
         row = stored.get(key)
@@ -114,19 +138,6 @@ async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, Advisory
     await store.insert(Advisory, list(fresh.values()))
     await store.update(Advisory, list(changed.values()), COLUMNS)
     await _publish(work, [*fresh.values(), *changed.values()])
-
-
-def _refuses_patterns(index: int, document: AdvisoryDocument, outcome: Outcome) -> bool:
-    """A pattern the engine does not take is kept beside bounds, which then decide; alone it would say nothing."""
-    refused = False
-    for place, affected in enumerate(document.ranges):
-        has_bounds = affected.first_version is not None or affected.last_version is not None
-        if affected.pattern is not None and not has_bounds and matcher(affected.pattern) is None:
-            where = f"/advisories/{index}/ranges/{place}/pattern"
-            reason = "The pattern is no RE2 expression (no look-around, no back-references), and there are no bounds."
-            outcome.refuse(index, where, "invalid_pattern", reason, document.model_dump(mode="json"))
-            refused = True
-    return refused
 
 
 def _record(document: AdvisoryDocument, plugins: Mapping[str, UUID]) -> Record:

@@ -128,16 +128,15 @@ class Draft:
         return {"maintainers"}
 
     def _release(self, plugin: Record, index: int, document: ReleaseDocument, outcome: Outcome, pointer: str) -> bool:
-        shown = document.model_dump(mode="json")
         try:
             version = parse(document.version, document.version_scheme)
         except InvalidVersion as error:
-            outcome.refuse(index, f"{pointer}/version", "invalid_version", f"{error}.", shown)
+            outcome.refuse(index, f"{pointer}/version", "invalid_version", f"{error}.", document)
             return False
         repeated = _first_repeated(document.dependencies)
         if repeated is not None:
             where = f"{pointer}/dependencies/{repeated}"
-            outcome.refuse(index, where, "repeated_dependency", f"{document.version} lists it twice.", shown)
+            outcome.refuse(index, where, "repeated_dependency", f"{document.version} lists it twice.", document)
             return False
         release = self.releases.get((plugin["id"], document.version))
         if release is None:
@@ -146,7 +145,7 @@ class Draft:
         conflicts = list(self._conflicts(release, document, version))
         for name in conflicts:
             reason = f"Release {document.version} exists with another {name}, and releases are immutable."
-            outcome.refuse(index, f"{pointer}/{name}", "release_conflict", reason, shown)
+            outcome.refuse(index, f"{pointer}/{name}", "release_conflict", reason, document)
         return not conflicts and self._fill(release, document)
 
     def _add_release(self, plugin: Record, document: ReleaseDocument, version: ParsedVersion) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Header, Path, Query, Request, Response
 
 from registry_api.access import Actor, acting, reading, writing
-from registry_api.catalog.advisories import apply_advisories
+from registry_api.catalog.advisories import apply_advisories, judge_advisories
 from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
 from registry_api.catalog.presenting import advisory_views, plugin_views
 from registry_api.catalog.removal import remove_plugin
@@ -25,7 +25,7 @@ from registry_api.catalog.schemas import (
     ReleaseDocument,
     ReleaseView,
 )
-from registry_api.catalog.service import add_release, apply_catalogue, change_plugin, create_plugin
+from registry_api.catalog.service import add_release, apply_catalogue, change_plugin, claim_plugin, create_plugin
 from registry_api.db import Reader, UnitOfWork
 from registry_api.http import api_router
 from registry_api.intake.documents import JsonBatch
@@ -43,7 +43,7 @@ CatalogWork = Annotated[UnitOfWork, writing("catalog:write")]
 CatalogActor = Annotated[Actor, acting("catalog:write")]
 
 CATALOGUE: JsonBatch[PluginDocument] = JsonBatch("catalogue", "plugins", apply_catalogue)
-ADVISORIES = JsonBatch("advisories", "advisories", apply_advisories)
+ADVISORIES = JsonBatch("advisories", "advisories", apply_advisories, judge_advisories)
 
 
 @router.get("/plugins", summary="Search plugins")
@@ -89,7 +89,7 @@ async def patch_plugin(
     if_match: Annotated[str | None, Header(description="The ETag as read.")] = None,
 ) -> PluginView:
     """Change the stated fields. 428 without If-Match, 412 when the plugin has changed since it was read."""
-    found = await work.repository(Catalogue).own_plugin(plugin)
+    found = await claim_plugin(work, plugin)
     _require_match(found, if_match)
     await change_plugin(work, found, patch)
     await work.session.refresh(found)
@@ -98,8 +98,8 @@ async def patch_plugin(
 
 @router.delete("/plugins/{plugin}", status_code=204, summary="Delete a plugin")
 async def delete_plugin(plugin: PluginPath, work: CatalogWork) -> None:
-    """Delete it with its releases; 409 when it was ever observed on a target."""
-    await remove_plugin(work, await work.repository(Catalogue).own_plugin(plugin))
+    """Delete it with its releases; 409 when it was observed, or usage or statistics came in since it was published."""
+    await remove_plugin(work, await claim_plugin(work, plugin))
 
 
 @router.get("/plugins/{plugin}/releases", summary="List a plugin's releases, highest version first")
@@ -117,7 +117,7 @@ async def post_release(
 ) -> ReleaseDetail:
     """201 for a new version; 200 when it was there with the same content; 409 when it was there with other content."""
     catalogue = work.repository(Catalogue)
-    found = await catalogue.own_plugin(plugin)
+    found = await claim_plugin(work, plugin)
     is_new = await add_release(work, found, document)
     response.status_code = 201 if is_new else 200
     return await _release(catalogue, found, document.version)
@@ -157,13 +157,13 @@ async def list_dependants(plugin: PluginPath, paging: PagingQuery, reader: Catal
 async def list_plugin_advisories(
     plugin: PluginPath, paging: PagingQuery, reader: CatalogReader
 ) -> Page[PluginAdvisory]:
-    """Newest record first."""
+    """Newest record first; 422 when matching the versions takes too long."""
     catalogue = reader.repository(Catalogue)
     found = await catalogue.plugin(plugin)
     query = catalogue.advisories().where(Advisory.plugin_id == found.id)
     rows = await paging.rows(reader.session, query, [Advisory.id], descending=True)
     releases = (await reader.session.execute(catalogue.releases(found.id))).scalars().all()
-    return Page[PluginAdvisory](items=advisory_views(rows.items, releases), next=rows.next)
+    return Page[PluginAdvisory](items=await advisory_views(rows.items, releases), next=rows.next)
 
 
 @router.get("/advisories", summary="List advisories, newest record first")

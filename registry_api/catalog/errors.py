@@ -1,6 +1,6 @@
 """Problems of the catalogue."""
 
-from registry_api.problems import Conflict
+from registry_api.problems import Conflict, Unprocessable
 
 
 class PluginExists(Conflict):
@@ -16,6 +16,12 @@ class ReleaseConflict(Conflict):
 
 
 class PluginInUse(Conflict):
-    """The plugin was observed on targets, so its record must stay."""
+    """Records name the plugin, or may, so it must stay."""
 
     code, title = "plugin_in_use", "The plugin is in use"
+
+
+class MatchingTooLong(Unprocessable):
+    """Patterns of advisories would keep the service busy for too long."""
+
+    code, title = "matching_too_long", "Matching the versions takes too long"

@@ -1,11 +1,17 @@
 """From rows to answers: what a plugin's page of a list needs beside its row, fetched for the whole page."""
 
+import time
 from collections.abc import Sequence
+
+import anyio
 
 from registry_api.catalog.advisories import affected_versions
 from registry_api.catalog.models import Advisory, Plugin, Release
 from registry_api.catalog.repository import Catalogue
 from registry_api.catalog.schemas import AdvisoryView, MaintainerView, PluginAdvisory, PluginView
+
+MATCHING_SECONDS = 5
+"""How long one answer may match versions against patterns."""
 
 
 async def plugin_views(catalogue: Catalogue, plugins: Sequence[Plugin]) -> list[PluginView]:
@@ -25,12 +31,17 @@ async def plugin_views(catalogue: Catalogue, plugins: Sequence[Plugin]) -> list[
     ]
 
 
-def advisory_views(advisories: Sequence[Advisory], releases: Sequence[Release]) -> list[PluginAdvisory]:
-    """Advisories with the releases they hit."""
+async def advisory_views(advisories: Sequence[Advisory], releases: Sequence[Release]) -> list[PluginAdvisory]:
+    """Advisories with the releases they hit; raises `MatchingTooLong`. In a thread, for patterns may take their time."""
+    return await anyio.to_thread.run_sync(_advisory_views, advisories, releases)
+
+
+def _advisory_views(advisories: Sequence[Advisory], releases: Sequence[Release]) -> list[PluginAdvisory]:
+    until = time.monotonic() + MATCHING_SECONDS
     return [
         PluginAdvisory(
             **AdvisoryView.model_validate(advisory).model_dump(),
-            affected_versions=affected_versions(advisory.ranges, releases),
+            affected_versions=affected_versions(advisory.ranges, releases, until),
         )
         for advisory in advisories
     ]

@@ -3,70 +3,80 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from registry_api.catalog.errors import PluginInUse
-from registry_api.catalog.feed import Record, advisory_row, dependency_row, is_public, plugin_row, release_row
-from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
+from registry_api.catalog.feed import Record, dependency_row, is_public, plugin_row, release_row
+from registry_api.catalog.links import let_go
+from registry_api.catalog.models import Dependency, Plugin, PluginLabel, PluginMaintainer, Release
 from registry_api.catalog.repository import Catalogue
-from registry_api.catalog.store import CatalogueStore
 from registry_api.db import Repository, UnitOfWork
 from registry_api.installs.models import Observation
+from registry_api.intake.models import IntakeBatch
+from registry_api.usage.models import MinuteCounter
 
 
 class Removal(Repository):
     """SQL of removing one plugin."""
 
-    async def is_observed(self, plugin: Plugin) -> bool:
-        """Whether any tenant observed it on a target."""
-        return bool((await self.session.execute(select(exists().where(Observation.plugin_id == plugin.id)))).scalar())
+    async def is_named(self, plugin: Plugin) -> bool:
+        """Whether what was observed or counted names it, in any tenant, or what came in since it was published may."""
+        named = or_(
+            exists().where(Observation.plugin_id == plugin.id),
+            exists().where(MinuteCounter.plugin_id == plugin.id),
+            exists().where(*self._intake(plugin)),
+        )
+        return bool((await self.session.execute(select(named))).scalar())
 
-    async def pointing(self, model: Any, column: Any, plugin: Plugin) -> Sequence[dict[str, Any]]:
-        """Rows of `model` whose `column` is the plugin."""
-        found = await self.session.execute(select(model.__table__).where(column == plugin.id))
+    def _intake(self, plugin: Plugin) -> list[ColumnElement[bool]]:
+        """Batches whose files may name it: they are in the lake, and are not opened to look."""
+        since = IntakeBatch.recorded_at >= plugin.recorded_at
+        found = [IntakeBatch.stream.in_(("usage", "statistics")), IntakeBatch.accepted > 0, since]
+        # The operator's plugin may have been public before, and so anyone's events name it.
+        shared = plugin.tenant_id == self.scope.operator_id
+        return found if shared else [*found, IntakeBatch.tenant_id == plugin.tenant_id]
+
+    async def owned_by(self, model: Any, plugin: Plugin) -> Sequence[dict[str, Any]]:
+        """Rows of `model` that are parts of the plugin."""
+        found = await self.session.execute(select(model.__table__).where(model.plugin_id == plugin.id))
         return [dict(row) for row in found.mappings()]
 
-    async def remove(self, plugin: Plugin) -> None:
-        """Delete it with all it owns; what pointed at it waits for it again."""
-        unlink = update(Dependency).where(Dependency.dependency_plugin_id == plugin.id)
-        await self.session.execute(unlink.values(dependency_plugin_id=None))
-        await self.session.execute(update(Advisory).where(Advisory.plugin_id == plugin.id).values(plugin_id=None))
+    async def remove_parts(self, plugin: Plugin) -> None:
+        """Delete all it owns."""
         for owned in (Dependency, Release, PluginLabel, PluginMaintainer):
             await self.session.execute(delete(owned).where(owned.plugin_id == plugin.id))
+
+    async def remove(self, plugin: Plugin) -> None:
+        """Delete it once nothing points at it."""
         await self.session.execute(delete(Plugin).where(Plugin.id == plugin.id))
 
 
 async def remove_plugin(work: UnitOfWork, plugin: Plugin) -> None:
-    """Delete an own plugin with its releases and dependencies.
+    """Delete a claimed plugin with its releases and dependencies.
 
-    Raises `PluginInUse` when it was ever observed on a target.
+    What pointed at it points at the plugin then seen under its ref, or waits. Raises `PluginInUse` when records may name it.
     """
-    await work.repository(CatalogueStore).take_turn()
     removal, catalogue = work.repository(Removal), work.repository(Catalogue)
-    if await removal.is_observed(plugin):
-        raise PluginInUse(f"{plugin.ref} was observed on targets. Set its lifecycle to withdrawn instead.")
+    if await removal.is_named(plugin):
+        raise PluginInUse(
+            f"{plugin.ref} was observed on targets, or usage or statistics that may name it came in since it was "
+            "published, and would lose what they speak of. Set its lifecycle to withdrawn instead."
+        )
     labels = (await catalogue.labels([plugin.id]))[plugin.id]
     maintainers = (await catalogue.maintainers([plugin.id]))[plugin.id]
-    releases = await removal.pointing(Release, Release.plugin_id, plugin)
-    dependencies = await removal.pointing(Dependency, Dependency.plugin_id, plugin)
-    incoming = await removal.pointing(Dependency, Dependency.dependency_plugin_id, plugin)
-    advisories = await removal.pointing(Advisory, Advisory.plugin_id, plugin)
+    releases = await removal.owned_by(Release, plugin)
+    dependencies = await removal.owned_by(Dependency, plugin)
     state = {column.name: getattr(plugin, column.name) for column in Plugin.__table__.columns}
+    _publish(work, state, "dependencies", [(row, dependency_row(row)) for row in dependencies])
+    _publish(work, state, "releases", [(row, release_row(row)) for row in releases])
+    _publish(work, state, "plugins", [(state, plugin_row(state, labels, maintainers))])
+    await removal.remove_parts(plugin)
+    await let_go(work, [state])
     await removal.remove(plugin)
-    public = is_public(plugin.tenant_id, work.principal.scope.operator_id, plugin.visibility)
-    _publish(work, "dependencies", "delete", [(row, dependency_row(row)) for row in dependencies], public)
-    _publish(work, "releases", "delete", [(row, release_row(row)) for row in releases], public)
-    _publish(work, "plugins", "delete", [(state, plugin_row(state, labels, maintainers))], public)
-    gone = {row["id"] for row in dependencies}
-    unlinked = [{**row, "dependency_plugin_id": None} for row in incoming if row["id"] not in gone]
-    _publish(work, "dependencies", "upsert", [(row, dependency_row(row)) for row in unlinked], public)
-    waiting = [{**row, "plugin_id": None} for row in advisories]
-    _publish(work, "advisories", "upsert", [(row, advisory_row(row)) for row in waiting], public)
     work.audit("plugin.deleted", f"plugin:{plugin.id}", {"before": {"ref": plugin.ref, "releases": len(releases)}})
 
 
-def _publish(work: UnitOfWork, feed: str, op: str, rows: Sequence[tuple[Record, dict[str, Any]]], public: bool) -> None:
-    operator_id = work.principal.scope.operator_id
+def _publish(work: UnitOfWork, plugin: Record, feed: str, rows: Sequence[tuple[Record, dict[str, Any]]]) -> None:
+    public = is_public(plugin["tenant_id"], work.principal.scope.operator_id, plugin["visibility"])
     for row, payload in rows:
-        seen = public and row["tenant_id"] == operator_id
-        work.publish(feed, op, row["id"], payload, tenant_id=row["tenant_id"], public=seen)
+        work.publish(feed, "delete", row["id"], payload, tenant_id=plugin["tenant_id"], public=public)

@@ -127,7 +127,8 @@ class Catalogue(Repository):
 
     def dependants(self, plugin_id: UUID) -> Select[Any]:
         """Visible plugins whose latest release needs the plugin, as rows for `DependantView`."""
-        latest = self.ranked().subquery()
+        needing = select(Dependency.plugin_id).where(Dependency.dependency_plugin_id == plugin_id)
+        latest = self.ranked().where(Release.plugin_id.in_(needing)).subquery()
         newest = aliased(Release, latest)
         return (
             select(Plugin.id, Plugin.ref, newest.version, Dependency.requirement, Dependency.optional)

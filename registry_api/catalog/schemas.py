@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 
 from patchbay.core.clock import EARLIEST, FUTURE_SKEW, utcnow
 from patchbay.core.versions import LONGEST, VersionScheme
@@ -63,6 +63,18 @@ class ReleaseDocument(Input):
     Null says nothing, and what was null may be filled later.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": "5.2.1",
+                    "requires_host": "2.401.3",
+                    "dependencies": [{"ref": "jenkins:scm-api", "requirement": "676"}],
+                }
+            ]
+        }
+    )
+
     version: Version
     version_scheme: VersionScheme = "semver"
     prerelease: bool | None = Field(default=None, description="Null means what the version says by its scheme.")
@@ -77,6 +89,20 @@ class ReleaseDocument(Input):
 
 class PluginDocument(Input):
     """A plugin with any of its releases. Fields left out keep what is stored; null clears."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "namespace": "jenkins",
+                    "name": "git",
+                    "summary": "Clones",
+                    "labels": ["scm"],
+                    "releases": [{"version": "5.2.1"}],
+                }
+            ]
+        }
+    )
 
     namespace: Part
     name: Part
@@ -100,6 +126,8 @@ class PluginDocument(Input):
 
 class PluginPatch(Input):
     """Fields to change; those left out stay."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lifecycle": "deprecated"}]})
 
     title: Name | None = None
     summary: Long | None = None
@@ -138,11 +166,47 @@ class AdvisoryDocument(Input):
 class CatalogueBatch(Input):
     """Up to 500 plugins; each is taken or refused by itself."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "plugins": [
+                        {
+                            "namespace": "jenkins",
+                            "name": "git",
+                            "summary": "Clones",
+                            "labels": ["scm"],
+                            "releases": [{"version": "5.2.1"}],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
     plugins: list[Annotated[PluginDocument, keep_faults(PluginDocument)]] = Field(max_length=500)
 
 
 class AdvisoriesBatch(Input):
     """Up to 1000 advisories; each is taken or refused by itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "advisories": [
+                        {
+                            "external_id": "SECURITY-1",
+                            "subject_kind": "plugin",
+                            "subject_ref": "jenkins:git",
+                            "summary": "Leaks",
+                            "ranges": [{"last_version": "5.2.0"}],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
 
     advisories: list[Annotated[AdvisoryDocument, keep_faults(AdvisoryDocument)]] = Field(max_length=1000)
 

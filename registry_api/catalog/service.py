@@ -6,10 +6,12 @@ from uuid import UUID
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
+from registry_api.catalog.crossing import follow_visibility
 from registry_api.catalog.documents import PLUGIN_COLUMNS, RELEASE_COLUMNS, Draft, Record
 from registry_api.catalog.errors import PluginExists, ReleaseConflict
-from registry_api.catalog.feed import advisory_row, dependency_row, is_public, plugin_row, release_row
-from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
+from registry_api.catalog.feed import dependency_row, is_public, plugin_row, release_row
+from registry_api.catalog.links import link_waiting
+from registry_api.catalog.models import Dependency, Plugin, Release
 from registry_api.catalog.repository import Catalogue
 from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
 from registry_api.catalog.store import CatalogueStore
@@ -43,12 +45,20 @@ async def create_plugin(work: UnitOfWork, document: PluginDocument) -> UUID:
     return plugin["id"]  # type: ignore[no-any-return]
 
 
+async def claim_plugin(work: UnitOfWork, plugin: str) -> Plugin:
+    """An own plugin by id or ref, locked for a change; raises `NotFound`.
+
+    The turn comes first, as in batches: who locked the row and then waited for the turn would wait for a batch that waits for it.
+    """
+    await work.repository(CatalogueStore).take_turn()
+    return await work.repository(Catalogue).own_plugin(plugin)
+
+
 async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocument) -> bool:
-    """Add one release to an own plugin, or fill what was null in it; whether it is new.
+    """Add one release to a claimed plugin, or fill what was null in it; whether it is new.
 
     Raises `ReleaseConflict` when it exists with other content.
     """
-    await work.repository(CatalogueStore).take_turn()
     whole = PluginDocument(namespace=plugin.namespace, name=plugin.name, releases=[document])
     draft = await _load(work, [whole])
     outcome = Outcome()
@@ -61,8 +71,7 @@ async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocumen
 
 
 async def change_plugin(work: UnitOfWork, plugin: Plugin, patch: PluginPatch) -> None:
-    """Change the fields of an own plugin that the patch states."""
-    await work.repository(CatalogueStore).take_turn()
+    """Change the fields of a claimed plugin that the patch states."""
     stated = {name: getattr(patch, name) for name in patch.model_fields_set}
     for name in ("lifecycle", "visibility", "labels", "maintainers"):
         if name in stated and stated[name] is None:
@@ -126,8 +135,8 @@ async def _save(work: UnitOfWork, draft: Draft) -> None:
     await _link_own(store, draft, by_id)
     await store.insert(Dependency, draft.new_dependencies)
     _publish(work, draft, by_id)
-    await _publish_opened(work, draft, by_id)
-    await link_waiting(work, fresh)
+    opened = await follow_visibility(work, draft, by_id)
+    await link_waiting(work, [*fresh, *opened])
 
 
 def _label_rows(draft: Draft, plugin_id: UUID) -> list[Record]:
@@ -156,62 +165,12 @@ def _publish(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
     def public(plugin_id: UUID) -> bool:
         return is_public(draft.tenant_id, scope.operator_id, by_id[plugin_id]["visibility"])
 
-    for id, change in draft.changes.items():
+    for id in draft.changes:
         row = plugin_row(by_id[id], draft.labels[id], draft.maintainers[id])
-        was = change.before is not None and is_public(draft.tenant_id, scope.operator_id, change.before["visibility"])
-        # Whoever saw it while it was public must also see that it no longer is.
-        work.publish("plugins", "upsert", id, row, tenant_id=draft.tenant_id, public=public(id) or was)
+        work.publish("plugins", "upsert", id, row, tenant_id=draft.tenant_id, public=public(id))
     for release in (*draft.new_releases.values(), *draft.changed_releases.values()):
         seen = public(release["plugin_id"])
         work.publish("releases", "upsert", release["id"], release_row(release), tenant_id=draft.tenant_id, public=seen)
     for row in draft.new_dependencies:
         seen = public(row["plugin_id"])
         work.publish("dependencies", "upsert", row["id"], dependency_row(row), tenant_id=draft.tenant_id, public=seen)
-
-
-async def _publish_opened(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
-    """Tell again what belongs to plugins that have just become public: other tenants never saw it."""
-    opened = [
-        id
-        for id, change in draft.changes.items()
-        if change.before is not None and change.before["visibility"] != "public" and by_id[id]["visibility"] == "public"
-    ]
-    if not opened or draft.tenant_id != work.principal.scope.operator_id:
-        return
-    store = work.repository(CatalogueStore)
-    releases = await store.all_releases(opened)
-    for release in releases:
-        work.publish("releases", "upsert", release["id"], release_row(release), tenant_id=draft.tenant_id, public=True)
-    for rows in (await store.dependencies([release["id"] for release in releases])).values():
-        for row in rows:
-            work.publish(
-                "dependencies", "upsert", row["id"], dependency_row(row), tenant_id=draft.tenant_id, public=True
-            )
-
-
-async def link_waiting(work: UnitOfWork, plugins: Sequence[Record]) -> None:
-    """Point dependencies and advisories that waited for these plugins at them, with their feed rows."""
-    if not plugins:
-        return
-    store, scope = work.repository(CatalogueStore), work.principal.scope
-    shared = {p["ref"]: p["id"] for p in plugins if is_public(p["tenant_id"], scope.operator_id, p["visibility"])}
-    own = {p["ref"]: p["id"] for p in plugins if p["ref"] not in shared}
-    for ids, everywhere in ((shared, True), (own, False)):
-        dependencies = await store.waiting_dependencies(list(ids), everywhere)
-        for row in dependencies:
-            row["dependency_plugin_id"] = ids[row["dependency_ref"]]
-        await store.update(Dependency, dependencies, ("dependency_plugin_id",))
-        advisories = await store.waiting_advisories(list(ids), everywhere)
-        for row in advisories:
-            row["plugin_id"] = ids[row["subject_ref"]]
-        await store.update(Advisory, advisories, ("plugin_id",))
-        await _publish_linked(work, dependencies, advisories)
-
-
-async def _publish_linked(work: UnitOfWork, dependencies: Sequence[Record], advisories: Sequence[Record]) -> None:
-    store, operator_id = work.repository(CatalogueStore), work.principal.scope.operator_id
-    seen = await store.visibilities([row["plugin_id"] for row in (*dependencies, *advisories)])
-    for feed, rows, shape in (("dependencies", dependencies, dependency_row), ("advisories", advisories, advisory_row)):
-        for row in rows:
-            public = is_public(row["tenant_id"], operator_id, seen[row["plugin_id"]])
-            work.publish(feed, "upsert", row["id"], shape(row), tenant_id=row["tenant_id"], public=public)

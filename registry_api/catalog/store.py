@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select, text, update
 
+from registry_api.catalog.feed import is_public
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
@@ -84,6 +85,27 @@ class CatalogueStore(Repository):
         table = _table(Advisory)
         found = await self._records(table, table.c.external_id, external_ids, table.c.tenant_id == self.scope.tenant_id)
         return {(row["external_id"], row["subject_kind"], row["subject_ref"]): row for row in found}
+
+    async def own_advisories_on(self, plugin_ids: Sequence[UUID]) -> list[Record]:
+        """The tenant's advisories on the plugins."""
+        table = _table(Advisory)
+        return await self._records(table, table.c.plugin_id, plugin_ids, table.c.tenant_id == self.scope.tenant_id)
+
+    async def pointing(
+        self, model: type[Base], column: str, plugin_ids: Sequence[UUID], by_others: bool
+    ) -> list[Record]:
+        """Rows of any tenant, or of other tenants only, whose `column` is one of the plugins."""
+        table = _table(model)
+        also = [table.c.tenant_id != self.scope.tenant_id] if by_others else []
+        return await self._records(table, table.c[column], plugin_ids, *also)
+
+    async def heirs(self, refs: Sequence[str], gone: Sequence[UUID]) -> dict[tuple[UUID | None, str], UUID]:
+        """Plugins with those refs that stay, by (tenant, ref), the operator's public ones by (None, ref) too."""
+        table = _table(Plugin)
+        found = await self._records(table, table.c.ref, refs, table.c.id.not_in(gone))
+        heirs: dict[tuple[UUID | None, str], UUID] = {(row["tenant_id"], row["ref"]): row["id"] for row in found}
+        shared = [r for r in found if is_public(r["tenant_id"], self.scope.operator_id, r["visibility"])]
+        return heirs | {(None, row["ref"]): row["id"] for row in shared}
 
     async def _records(self, table: Table, column: Any, keys: Sequence[Any], *also: Any) -> list[Record]:
         found: list[Record] = []

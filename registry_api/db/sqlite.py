@@ -13,10 +13,11 @@ from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 PRAGMAS = (
+    # First: the others already wait for a process that is just setting the file up.
+    "busy_timeout=30000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "busy_timeout=30000",
     # 16 MB: at the default of 4 MB nearly every commit of a large batch pays for a checkpoint.
     "wal_autocheckpoint=4000",
 )

@@ -82,7 +82,7 @@ class UnitOfWork(Reader):
         self._jobs.append(entry)
 
     async def commit(self) -> None:
-        """Write everything; a change without an audit record is a programming error and is refused."""
+        """Write everything; feed rows without any audit record are a programming error and are refused."""
         await self.session.flush()
         if self._outbox and not self._audit:
             raise RuntimeError("a change reached the feed without an audit record")

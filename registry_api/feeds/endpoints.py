@@ -59,18 +59,21 @@ async def read_feed(
 ) -> Response:
     """Rows with seq > `after`, oldest first. Paging by cursor while others write sees every row exactly once, in order.
 
-    A tenant sees its own rows and the operator's public ones; platform roles see all.
+    A tenant sees its own rows and the operator's public ones; platform roles see all. A page ends early, with
+    `Patchbay-More: true`, where it would grow over 64 MiB; the last page's `Patchbay-Next-After` is the newest number
+    of all feeds, so that rows of others are not gone through again.
     """
     contract = FEEDS.get(feed)
     if contract is None:
         raise NotFound(f"There is no feed {feed[:100]!r}. {suggestion(feed[:100], set(FEEDS))}")
     form = choose(accept, (NDJSON, ARROW))
     async with actor.reading() as reader:
-        found = await reader.repository(Outbox).page(feed, after, limit + 1)
-    rows, more = found[:limit], len(found) > limit
+        outbox = reader.repository(Outbox)
+        head = await outbox.head()  # before the page, which so holds every row up to it
+        rows, more = await outbox.page(feed, after, limit)
     body = await asyncio.to_thread(_encode, contract, form, [line for _, line in rows])
     headers = {
-        "Patchbay-Next-After": str(rows[-1][0] if rows else after),
+        "Patchbay-Next-After": str(rows[-1][0] if more else max(after, head, *(seq for seq, _ in rows[-1:]))),
         "Patchbay-More": str(more).lower(),
         "Vary": "Accept",
     }

@@ -8,6 +8,9 @@ from sqlalchemy import ColumnElement, Row, String, and_, cast, func, literal, or
 from registry_api.db.repository import Repository
 from registry_api.feeds.models import OutboxRow
 
+PAGE_BYTES = 64 * 1024 * 1024
+"""Most text in one page."""
+
 _ROWS = OutboxRow.__table__.c
 _LINE = literal('{"seq":').concat(cast(_ROWS.seq, String)).concat(",").concat(func.substr(_ROWS.line, 2))
 
@@ -15,10 +18,17 @@ _LINE = literal('{"seq":').concat(cast(_ROWS.seq, String)).concat(",").concat(fu
 class Outbox(Repository):
     """Feed rows the scope may see: its own and the operator's public ones, or all for platform readers."""
 
-    async def page(self, feed: str, after: int, limit: int) -> Sequence[Row[Any]]:
-        """(seq, JSON text) of the next rows of a feed in commit order, at most `limit`."""
-        query = select(_ROWS.seq, _LINE).where(_ROWS.feed == feed, _ROWS.seq > after, self._visible())
-        return (await self.session.execute(query.order_by(_ROWS.seq).limit(limit))).all()
+    async def page(self, feed: str, after: int, limit: int) -> tuple[Sequence[Row[Any]], bool]:
+        """(seq, JSON text) of the next rows of a feed in commit order, and whether more wait.
+
+        At most `limit` rows, and no more than `PAGE_BYTES` of text unless the first row alone is longer.
+        """
+        wanted = (_ROWS.feed == feed, _ROWS.seq > after, self._visible())
+        sizes = select(_ROWS.seq, func.length(_ROWS.line).label("size")).where(*wanted)
+        sizes = sizes.order_by(_ROWS.seq).limit(limit + 1)
+        last, more = _cut((await self.session.execute(sizes)).all(), limit)
+        query = select(_ROWS.seq, _LINE).where(*wanted, _ROWS.seq <= last).order_by(_ROWS.seq)
+        return (await self.session.execute(query)).all(), more
 
     async def head(self) -> int:
         """The newest sequence number of all feeds; 0 before the first."""
@@ -29,3 +39,13 @@ class Outbox(Repository):
             return true()
         public = and_(_ROWS.tenant_id == self.scope.operator_id, _ROWS.public)
         return or_(_ROWS.tenant_id == self.scope.tenant_id, public)
+
+
+def _cut(sizes: Sequence[Row[Any]], limit: int) -> tuple[int, bool]:
+    """The last number of a page and whether more wait."""
+    total = 0
+    for count, (_, size) in enumerate(sizes):
+        total += size
+        if count == limit or (count and total > PAGE_BYTES):
+            return sizes[count - 1][0], True
+    return (sizes[-1][0] if sizes else 0), False

@@ -10,10 +10,10 @@ from registry_api.access import Actor, acting, database, reading, writing
 from registry_api.db import Principal, Reader, Scope, UnitOfWork
 from registry_api.http import api_router, problems
 from registry_api.identity import schemas
-from registry_api.identity.errors import LoginFailed
+from registry_api.identity.errors import LoginFailed, TenantNeeded
 from registry_api.identity.models import ApiToken, User
 from registry_api.identity.passwords import hash_password, verify_password
-from registry_api.identity.repository import People, Tokens, find_login, memberships_of
+from registry_api.identity.repository import Login, People, Tokens, find_logins
 from registry_api.identity.roles import ANYONE, ROLE_SCOPES, grantable
 from registry_api.identity.service import Grant, Member, add_member, issue_token, open_session, revoke_token
 from registry_api.pagination import Page, PagingQuery
@@ -23,39 +23,60 @@ from registry_api.tenancy.repository import Tenants, find_operator_id, named_ten
 from registry_api.tenancy.schemas import TenantBrief
 
 router = api_router("identity")
-WRONG = "E-mail or password is wrong, or the account is not a member of that tenant."
+WRONG = "E-mail or password is wrong, or there is no such account in that tenant."
+MOST_ACCOUNTS = 3
+"""Accounts of one e-mail that are tried when no tenant is named. As many hashes are computed for any e-mail, so that time
+does not tell how many there are.
+"""
 
 
-@router.post("/sessions", status_code=201, summary="Sign in")
+@router.post(
+    "/sessions",
+    status_code=201,
+    summary="Sign in",
+    responses=problems(unprocessable="The password opens accounts in several tenants; name one."),
+)
 async def create_session(body: schemas.Login, request: Request) -> schemas.SessionCreated:
     """Open a session of eight hours; its token is sent like any other.
 
-    Unknown e-mail and wrong password answer alike.
+    Unknown e-mail, wrong password and a tenant without such an account answer alike. Without `tenant` the password
+    chooses among the accounts of the e-mail.
     """
-    user, tenant, principal = await _sign_in(request, body)
+    login, principal = await _sign_in(request, body)
     async with Actor(database(request), principal).writing() as work:
-        session, secret = open_session(work, user.id)
+        session, secret = open_session(work, login.user.id)
     return schemas.SessionCreated(
         token=secret.value,
         expires_at=session.expires_at,
-        user=schemas.UserBrief.model_validate(user),
-        tenant=TenantBrief.model_validate(tenant),
+        user=schemas.UserBrief.model_validate(login.user),
+        tenant=TenantBrief.model_validate(login.tenant),
         role=principal.role,
         scopes=sorted(principal.scopes),
     )
 
 
-async def _sign_in(request: Request, body: schemas.Login) -> tuple[User, Tenant, Principal]:
+async def _sign_in(request: Request, body: schemas.Login) -> tuple[Login, Principal]:
+    wanted = MOST_ACCOUNTS if body.tenant is None else 1
     async with database(request).reading() as session:
-        found = await find_login(session, body.email.strip().lower())
-        memberships = await memberships_of(session, found[0].id, body.tenant) if found else []
+        found = await find_logins(session, body.email.strip().lower(), body.tenant, wanted)
         operator_id = await find_operator_id(session)
-    right = await verify_password(found[1] if found else None, body.password.get_secret_value())
-    if found is None or not right or not memberships or operator_id is None:
+    opened = await _opened(found, wanted, body.password.get_secret_value())
+    if not opened or operator_id is None:
         raise LoginFailed(WRONG)
-    tenant, role = memberships[0]
-    scopes = ROLE_SCOPES[role] & grantable(tenant.kind)
-    return found[0], tenant, Principal(Scope(tenant.id, operator_id), role, scopes, user_id=found[0].id)
+    if len(opened) > 1:
+        slugs = ", ".join(login.tenant.slug for login in opened)
+        raise TenantNeeded(f"This password opens your accounts in several tenants ({slugs}); send one as `tenant`.")
+    login = opened[0]
+    scopes = ROLE_SCOPES[login.role] & grantable(login.tenant.kind)
+    scope = Scope(login.tenant.id, operator_id)
+    return login, Principal(scope, login.role, scopes, user_id=login.user.id)
+
+
+async def _opened(found: list[Login], wanted: int, password: str) -> list[Login]:
+    """The accounts the password opens; always `wanted` hashes are computed."""
+    padded: list[Login | None] = [*found, *[None] * (wanted - len(found))]
+    right = [await verify_password(login.password_hash if login else None, password) for login in padded]
+    return [login for login, opens in zip(padded, right, strict=True) if login is not None and opens]
 
 
 @router.delete("/sessions/current", status_code=204, summary="Sign out")
@@ -71,7 +92,7 @@ async def delete_session(work: UnitOfWork = writing(ANYONE)) -> None:
 
 @router.get("/me", summary="Who I am and what I may do")
 async def get_me(reader: Reader = reading(ANYONE)) -> schemas.Me:
-    """The caller, the tenant acted in, and the caller's other memberships."""
+    """The caller and the tenant acted in; `memberships` is the account's own, since accounts belong to one tenant."""
     principal, people = reader.principal, reader.repository(People)
     user = await people.user(principal.user_id) if principal.user_id else None
     memberships = await people.memberships(user.id) if user else []
@@ -131,12 +152,10 @@ async def delete_token(token_id: UUID, work: UnitOfWork = writing("identity:writ
     revoke_token(work, token)
 
 
-@router.post(
-    "/users", status_code=201, summary="Add a person", responses=problems(conflict="A member or account already.")
-)
+@router.post("/users", status_code=201, summary="Add a person", responses=problems(conflict="A member already."))
 async def create_user(body: schemas.NewUser, actor: Actor = acting("identity:write")) -> schemas.UserView:
-    """Make a person a member, with an account if the e-mail has none; the role may hold no more than the caller
-    does.
+    """Make an account in the tenant acted in; its role may hold no more than the caller does. Whether the e-mail has
+    accounts in other tenants neither matters nor shows.
     """
     password = await hash_password(body.password.get_secret_value()) if body.password else None
     async with actor.writing() as work:

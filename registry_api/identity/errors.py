@@ -9,6 +9,12 @@ class LoginFailed(Unauthenticated):
     code, title = "login_failed", "E-mail or password is wrong"
 
 
+class TenantNeeded(Unprocessable):
+    """E-mail and password fit the person's accounts in several tenants; only their owner gets to know."""
+
+    code, title = "tenant_needed", "Name the tenant to sign in to"
+
+
 class CannotGrant(Forbidden):
     """A creator may hand out no more than it holds."""
 
@@ -25,9 +31,3 @@ class AlreadyMember(Conflict):
     """The person is a member of the tenant."""
 
     code, title = "already_member", "This person is a member already"
-
-
-class AccountExists(Conflict):
-    """The e-mail has an account; only its owner may set its password."""
-
-    code, title = "account_exists", "This e-mail has an account already"

@@ -3,6 +3,7 @@ for a write.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from registry_api.db import Database, UnitOfWork, system_principal
 from registry_api.identity.models import ApiToken, LoginSession
 
 FLUSH_SECONDS = 60
+log = logging.getLogger("registry_api.identity")
 
 
 class LastUse:
@@ -36,8 +38,15 @@ class LastUse:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what was noted since the last flush; does nothing when nothing was."""
+        """Write what was noted since the last flush; what cannot be written now is kept for the next one."""
         seen, self._seen = self._seen, {}
+        try:
+            await self._write(seen)
+        except Exception:
+            log.exception("uses of credentials were not written; they are kept")
+            self._seen = seen | self._seen
+
+    async def _write(self, seen: dict[UUID, datetime]) -> None:
         if not seen:
             return
         rows: list[Mapping[str, Any]] = [{"credential": key, "at": at} for key, at in sorted(seen.items())]

@@ -3,37 +3,41 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.core.clock import utcnow
-from patchbay.core.ids import new_id
 from registry_api.db.base import Base, TenantOwned
 
 LOCAL_ISSUER = "patchbay"
 """Issuer of identities that sign in with a password kept here."""
 
 
-class User(Base):
-    """A person; may be a member of several tenants."""
+class User(TenantOwned, Base):
+    """A person's account in one tenant.
+
+    Accounts of one e-mail in several tenants know nothing of each other: whoever administers one tenant can neither set
+    a password that another believes, nor learn who has an account elsewhere.
+    """
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("status IN ('active', 'disabled')", name="status"),)
+    __table_args__ = (
+        CheckConstraint("status IN ('active', 'disabled')", name="status"),
+        UniqueConstraint("tenant_id", "email"),
+        Index("ix_users_email", "email"),
+    )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    recorded_at: Mapped[datetime] = mapped_column(default=utcnow)
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
     display_name: Mapped[str]
     status: Mapped[str] = mapped_column(default="active")
 
 
-class Identity(Base):
-    """How an issuer names a person; the pair is unique, so two issuers cannot be confused."""
+class Identity(TenantOwned, Base):
+    """How an issuer names a person; the pair is unique in a tenant, so two issuers cannot be confused."""
 
     __tablename__ = "identities"
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __table_args__ = (UniqueConstraint("tenant_id", "issuer", "subject"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     issuer: Mapped[str]
     subject: Mapped[str]
@@ -50,7 +54,7 @@ class Password(Base):
 
 
 class Membership(TenantOwned, Base):
-    """A person's role in a tenant."""
+    """An account's role in its tenant."""
 
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("tenant_id", "user_id"),)

@@ -1,15 +1,26 @@
 """All SQL about people and credentials."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.repository import Repository
 from registry_api.identity.models import LOCAL_ISSUER, ApiToken, Identity, LoginSession, Membership, Password, User
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import named
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An account that a password may open, with its tenant and its role there."""
+
+    user: User
+    tenant: Tenant
+    role: str
+    password_hash: str
 
 
 class Tokens(Repository):
@@ -32,22 +43,15 @@ class People(Repository):
         query = select(User.id, User.email, User.display_name, User.status, User.recorded_at, Membership.role)
         return query.join(Membership, Membership.user_id == User.id).where(Membership.tenant_id == self.scope.tenant_id)
 
-    async def user_by_email(self, email: str) -> User | None:
-        """The account of an e-mail in any tenant: accounts are people, not rows of a tenant."""
-        return (await self.session.execute(select(User).where(User.email == email))).scalar_one_or_none()
-
     async def user(self, user_id: UUID) -> User:
         """An account by id."""
         return (await self.session.execute(select(User).where(User.id == user_id))).scalar_one()
 
-    async def is_member(self, user_id: UUID) -> bool:
-        """Whether a person is a member of the tenant acted in."""
-        query = select(Membership.id).where(Membership.user_id == user_id, Membership.tenant_id == self.scope.tenant_id)
-        return (await self.session.execute(query)).scalar_one_or_none() is not None
-
     async def memberships(self, user_id: UUID) -> list[tuple[Tenant, str]]:
-        """A person's tenants and roles, oldest first."""
-        return await memberships_of(self.session, user_id)
+        """An account's tenant and role."""
+        query = select(Tenant, Membership.role).join(Membership, Membership.tenant_id == Tenant.id)
+        found = await self.session.execute(query.where(Membership.user_id == user_id))
+        return [(tenant, role) for tenant, role in found.all()]
 
     async def session_by_id(self, session_id: UUID) -> LoginSession | None:
         """A login session of the tenant acted in."""
@@ -57,21 +61,19 @@ class People(Repository):
         return (await self.session.execute(query)).scalar_one_or_none()
 
 
-async def find_login(session: AsyncSession, email: str) -> Row[tuple[User, str]] | None:
-    """The active account and password hash of a local identity. It comes before any scope, so it needs none."""
+async def find_logins(session: AsyncSession, email: str, tenant: str | None, most: int) -> list[Login]:
+    """The active local accounts of an e-mail, oldest first, at most `most`; only the one in `tenant` when it is given.
+
+    It comes before any scope, so it needs none.
+    """
     query = (
-        select(User, Password.hash)
+        select(User, Tenant, Membership.role, Password.hash)
         .join(Identity, Identity.user_id == User.id)
         .join(Password, Password.user_id == User.id)
+        .join(Membership, Membership.user_id == User.id)
+        .join(Tenant, Tenant.id == Membership.tenant_id)
         .where(Identity.issuer == LOCAL_ISSUER, Identity.subject == email, User.status == "active")
     )
-    return (await session.execute(query)).one_or_none()
-
-
-async def memberships_of(session: AsyncSession, user_id: UUID, tenant: str | None = None) -> list[tuple[Tenant, str]]:
-    """A person's tenants and roles, oldest first; only the one named when `tenant` is given."""
-    query = select(Tenant, Membership.role).join(Membership, Membership.tenant_id == Tenant.id)
-    query = query.where(Membership.user_id == user_id).order_by(Membership.recorded_at, Membership.id)
-    if tenant is not None:
-        query = query.where(named(tenant))
-    return [(found, role) for found, role in (await session.execute(query)).all()]
+    query = query if tenant is None else query.where(named(tenant))
+    found = await session.execute(query.order_by(User.recorded_at, User.id).limit(most))
+    return [Login(*row) for row in found.all()]

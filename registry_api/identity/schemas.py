@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field, SecretStr, model_validator
 
 from registry_api.identity.passwords import LONGEST, SHORTEST
-from registry_api.schemas import Input, Name, Output, Timestamp
+from registry_api.schemas import Input, Name, Output, Timestamp, Word
 from registry_api.tenancy.schemas import TenantBrief
 
 Role = Literal["viewer", "author", "operator", "tenant_admin", "platform_admin", "service"]
@@ -14,15 +14,15 @@ Email = Annotated[EmailStr, AfterValidator(str.lower)]
 
 
 class Login(Input):
-    """An e-mail and password; `tenant` (slug or id) picks one of several memberships, else the oldest is taken."""
+    """An e-mail and password; `tenant` (slug or id) is needed by who has accounts in more than three tenants."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "admin@patchbay.local", "password": "correct horse battery staple"}]}
     )
 
-    email: str = Field(max_length=320)
+    email: Word = Field(max_length=320)
     password: SecretStr = Field(max_length=LONGEST)
-    tenant: str | None = Field(default=None, max_length=63)
+    tenant: Word | None = Field(default=None, max_length=63)
 
 
 class UserBrief(Output):
@@ -95,9 +95,9 @@ class NewToken(Input):
 
     name: Name
     role: Role | None = None
-    scopes: list[str] | None = Field(default=None, min_length=1, max_length=100)
+    scopes: list[Word] | None = Field(default=None, min_length=1, max_length=100)
     expires_in_days: int = Field(default=90, ge=1, le=3650)
-    tenant: str | None = Field(
+    tenant: Word | None = Field(
         default=None, max_length=63, description="Another tenant's slug or id; platform tokens only."
     )
 

@@ -1,5 +1,6 @@
 """Rules of people and credentials: who may hand out what, and how one signs in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,10 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
-from registry_api.db import Principal, UnitOfWork
-from registry_api.identity.errors import AccountExists, AlreadyMember, CannotGrant, RoleNotInTenant
+from registry_api.db import Base, Principal, UnitOfWork
+from registry_api.identity.errors import AlreadyMember, CannotGrant, RoleNotInTenant
 from registry_api.identity.models import LOCAL_ISSUER, ApiToken, Identity, LoginSession, Membership, Password, User
-from registry_api.identity.repository import People
 from registry_api.identity.roles import ALL_TENANT_ROLES, ROLE_SCOPES, SCOPES, grantable
 from registry_api.identity.tokens import Secret, new_secret
 from registry_api.problems import FieldError, Unprocessable
@@ -102,34 +102,30 @@ class Member:
 
 
 async def add_member(work: UnitOfWork, member: Member, tenant: Tenant) -> User:
-    """Make a person a member of a tenant, and an account for them when the e-mail has none.
-
-    Raises `AlreadyMember`, and `AccountExists` when a password is given for an account that exists: only its owner may
-    set it.
-    """
-    tenant_id, slug = tenant.id, tenant.slug
-    user = await work.repository(People).user_by_email(member.email)
-    if user is not None and member.password_hash is not None:
-        raise AccountExists("This e-mail has an account; leave the password out to make its owner a member.")
-    if user is None:
-        user = await _add_account(work, member)
-    work.session.add(Membership(tenant_id=tenant_id, user_id=user.id, role=member.role))
+    """Make an account for a person in a tenant; raises `AlreadyMember` when the e-mail has one there."""
+    slug = tenant.slug  # unreadable once the flush has failed
+    user = User(
+        id=new_id(),
+        tenant_id=tenant.id,
+        recorded_at=utcnow(),
+        email=member.email,
+        display_name=member.display_name,
+        status="active",
+    )
+    work.session.add(user)
     try:
         await work.session.flush()
     except IntegrityError as error:
         raise AlreadyMember(f"{member.email} is a member of {slug} already.") from error
+    work.session.add_all(_belongings(user, member))
     change = {"email": member.email, "role": member.role}
-    work.audit("member.added", f"user:{user.id}", change, tenant_id=tenant_id)
+    work.audit("member.added", f"user:{user.id}", change, tenant_id=tenant.id)
     return user
 
 
-async def _add_account(work: UnitOfWork, member: Member) -> User:
-    user = User(
-        id=new_id(), recorded_at=utcnow(), email=member.email, display_name=member.display_name, status="active"
-    )
-    work.session.add(user)
-    await work.session.flush()
+def _belongings(user: User, member: Member) -> Iterator[Base]:
+    """The account's role, and what it signs in with."""
+    yield Membership(tenant_id=user.tenant_id, user_id=user.id, role=member.role)
     if member.password_hash is not None:
-        work.session.add(Identity(user_id=user.id, issuer=LOCAL_ISSUER, subject=member.email))
-        work.session.add(Password(user_id=user.id, hash=member.password_hash))
-    return user
+        yield Identity(tenant_id=user.tenant_id, user_id=user.id, issuer=LOCAL_ISSUER, subject=member.email)
+        yield Password(user_id=user.id, hash=member.password_hash)

@@ -77,7 +77,8 @@ class Installs(Repository):
 
     def installations_of(self, plugin_id: UUID) -> Select[Any]:
         """Visible targets a plugin was last seen on: the columns of `Installation`."""
-        last = self._last(Observation.plugin_id == plugin_id)
+        # By own targets inside the window too: only then does reading not grow with what others observed.
+        last = self._last(Observation.plugin_id == plugin_id, Observation.target_id.in_(self._target_ids()))
         named = (Target.id, Target.id.label("target_id"), Target.name, Target.name.label("target"), Target.environment)
         columns = (
             *named,
@@ -88,11 +89,13 @@ class Installs(Repository):
             last.c.occurred_at.label("since"),
         )
         query = select(*columns).join(Target, Target.id == last.c.target_id)
-        query = query.where(last.c.place == 1, last.c.event != "removed")
-        return query if self.scope.all_tenants else query.where(Target.tenant_id == self.scope.tenant_id)
+        return query.where(last.c.place == 1, last.c.event != "removed")
 
-    def _last(self, among: Any) -> Any:
+    def _target_ids(self) -> Select[tuple[UUID]]:
+        return self.targets().with_only_columns(Target.id)
+
+    def _last(self, *among: Any) -> Any:
         """Events with their place per target and plugin, 1 for the last by (occurred_at, position)."""
         order = (Observation.occurred_at.desc(), Observation.position.desc())
         place = func.row_number().over(partition_by=(Observation.target_id, Observation.plugin_id), order_by=order)
-        return select(*Observation.__table__.columns, place.label("place")).where(among).subquery()
+        return select(*Observation.__table__.columns, place.label("place")).where(*among).subquery()

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from registry_api.catalog.schemas import PastTime, Short, Version
 from registry_api.intake.documents import keep_faults
@@ -26,6 +26,12 @@ class TargetDocument(Input):
 class TargetsBatch(Input):
     """Up to 1000 targets."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"targets": [{"name": "ci-1", "environment": "production", "kind": "jenkins-controller"}]}]
+        }
+    )
+
     targets: list[Annotated[TargetDocument, keep_faults(TargetDocument)]] = Field(max_length=1000)
 
 
@@ -33,7 +39,7 @@ class ObservationDocument(Input):
     """What someone saw on a target. It is a record of the past, never an order to install."""
 
     id: Short | None = Field(
-        default=None, description="Sender's unique id; without one, equal content is the same observation."
+        default=None, description="Unique id within its source; without one, equal content is the same observation."
     )
     target: Short = Field(description="Id or name.")
     plugin: Short = Field(description="Id or namespace:name.")
@@ -46,6 +52,25 @@ class ObservationDocument(Input):
 
 class ObservationsBatch(Input):
     """Up to 5000 observations."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "observations": [
+                        {
+                            "target": "ci-1",
+                            "plugin": "jenkins:git",
+                            "event": "added",
+                            "version": "5.2.1",
+                            "source": "inventory",
+                            "occurred_at": "2026-11-01T08:00:00Z",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
 
     observations: list[Annotated[ObservationDocument, keep_faults(ObservationDocument)]] = Field(max_length=5000)
 

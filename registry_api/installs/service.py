@@ -60,14 +60,14 @@ async def apply_observations(
     rows = []
     for index, document in documents:
         plugin_id, target_id = plugins.get(document.plugin), targets.get(document.target)
-        where, shown = f"/observations/{index}", document.model_dump(mode="json")
+        where = f"/observations/{index}"
         if plugin_id is None:
             outcome.refuse(
-                index, f"{where}/plugin", "unknown_plugin", f"There is no plugin {document.plugin!r}.", shown
+                index, f"{where}/plugin", "unknown_plugin", f"There is no plugin {document.plugin!r}.", document
             )
         elif target_id is None:
             outcome.refuse(
-                index, f"{where}/target", "unknown_target", f"There is no target {document.target!r}.", shown
+                index, f"{where}/target", "unknown_target", f"There is no target {document.target!r}.", document
             )
         else:
             rows.append(_row(work, document, plugin_id, target_id))
@@ -109,7 +109,7 @@ def _row(work: UnitOfWork, document: ObservationDocument, plugin_id: UUID, targe
 
 def _natural_key(document: ObservationDocument, plugin_id: UUID, target_id: UUID) -> str:
     if document.id is not None:
-        parts = ["id", document.id]
+        parts = ["id", document.source, document.id]
     else:
         moment = document.occurred_at.timestamp()
         parts = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import anyio
+import polars as pl
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -62,13 +63,22 @@ class Outcome:
         self.rejects.append(Reject(index, pointer, code, reason, item))
 
 
+def _all(documents: list[tuple[int, T]], outcome: Outcome) -> list[tuple[int, T]]:
+    return documents
+
+
 @dataclass(frozen=True, slots=True)
 class JsonBatch(Generic[T]):
-    """How a stream takes a batch: `apply` carries out the valid items, each with its place, and fills the outcome."""
+    """How a stream takes a batch.
+
+    `judge` keeps the valid items, each with its place, that pass the rules which need no database; it runs in a thread before the
+    transaction. `apply` carries out what it kept. Both fill the outcome.
+    """
 
     stream: str
     collection: str
     apply: Callable[[UnitOfWork, list[tuple[int, T]], Outcome], Awaitable[None]]
+    judge: Callable[[list[tuple[int, T]], Outcome], list[tuple[int, T]]] = _all
 
     async def take(
         self, request: Request, response: Response, actor: Actor, items: Sequence[T | Faulty], key: str | None
@@ -77,18 +87,31 @@ class JsonBatch(Generic[T]):
         if not items:
             raise EmptyBatch(f"{self.collection} is empty; send at least one item.")
         batch = Batch(self.stream, optional_key(key), content_digest(await request.body()))
+        async with actor.reading() as reader:
+            result = await replayed(reader, batch)
+        if result is None:
+            result = await self._take(request.app.state.storage, actor, batch, items)
+        response.status_code = 200 if result.replayed else 201
+        return result
+
+    async def _take(self, storage: Storage, actor: Actor, batch: Batch, items: Sequence[T | Faulty]) -> BatchResult:
+        outcome = Outcome()
+        good = await anyio.to_thread.run_sync(self._judge, items, outcome)
+        kept = Kept(storage, rejects_key(actor.principal.tenant_id, batch.id))
+        await kept.write(outcome.rejects)
         async with actor.writing() as work:
             await work.repository(Intake).take_turn(self.stream)
             result = await replayed(work, batch)
             if result is None:
-                result = await self._effect(work, batch, items, request.app.state.storage)
-        response.status_code = 200 if result.replayed else 201
+                await self.apply(work, good, outcome)
+                await kept.write(outcome.rejects)
+                result = self._result(batch, len(items), outcome, kept.frame)
+                await register(work, batch, result, kept.path if outcome.rejects else None)
+        if result.replayed and outcome.rejects:
+            await anyio.to_thread.run_sync(storage.delete, kept.path)
         return result
 
-    async def _effect(
-        self, work: UnitOfWork, batch: Batch, items: Sequence[T | Faulty], storage: Storage
-    ) -> BatchResult:
-        outcome = Outcome()
+    def _judge(self, items: Sequence[T | Faulty], outcome: Outcome) -> list[tuple[int, T]]:
         valid: list[tuple[int, T]] = []
         for index, item in enumerate(items):
             if isinstance(item, Faulty):
@@ -97,18 +120,15 @@ class JsonBatch(Generic[T]):
                     outcome.refuse(index, pointer, fault.code, fault.detail, item.value)
             else:
                 valid.append((index, item))
-        await self.apply(work, valid, outcome)
-        rejects = frame_of(outcome.rejects)
-        path = None
-        if outcome.rejects:
-            path = rejects_key(work.principal.tenant_id, batch.id)
-            await anyio.to_thread.run_sync(store_rejects, storage, path, rejects)
+        return self.judge(valid, outcome)
+
+    def _result(self, batch: Batch, received: int, outcome: Outcome, rejects: pl.DataFrame) -> BatchResult:
         rejected = rejects["row_index"].n_unique()
-        result = BatchResult(
+        return BatchResult(
             batch_id=batch.key,
             stream=batch.stream,
-            received=len(items),
-            accepted=len(items) - outcome.duplicates - rejected,
+            received=received,
+            accepted=received - outcome.duplicates - rejected,
             duplicates=outcome.duplicates,
             rejected=rejected,
             created=outcome.created,
@@ -116,5 +136,24 @@ class JsonBatch(Generic[T]):
             unchanged=outcome.unchanged,
             rejects=first_lines(rejects),
         )
-        await register(work, batch, result, path)
-        return result
+
+
+class Kept:
+    """A batch's rejects on their way to the lake.
+
+    They are written before the transaction, and once more inside it only when the registry's state refused further items.
+    """
+
+    def __init__(self, storage: Storage, path: str) -> None:
+        self.storage, self.path = storage, path
+        self.frame = frame_of([])
+        self._written = 0
+
+    async def write(self, rejects: list[Reject]) -> None:
+        """Make them durable, unless they are already; in a thread."""
+        if len(rejects) > self._written:
+            await anyio.to_thread.run_sync(self._write, rejects)
+
+    def _write(self, rejects: list[Reject]) -> None:
+        self.frame, self._written = frame_of(rejects), len(rejects)
+        store_rejects(self.storage, self.path, self.frame)

@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
 from patchbay.core.contracts.intake import REJECTS
 from patchbay.core.storage import Storage
@@ -16,12 +17,13 @@ from registry_api.intake.columnar.checks import FAULT_SCHEMA
 from registry_api.intake.schemas import SHOWN_REJECTS, RejectedRow
 
 ROW_CHARACTERS = 500
+NOT_SHOWN = '"(not kept: it is nested too deeply to be written out)"'
 REJECT_SCHEMA = {**FAULT_SCHEMA, "row": pl.String()}
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One fault of one item of a JSON batch."""
+    """One fault of one item of a JSON batch; `row` is what was received, as JSON values or as the model made of them."""
 
     row_index: int
     field: str
@@ -29,17 +31,27 @@ class Reject:
     reason: str
     row: object = None
 
-    def as_dict(self) -> dict[str, object]:
-        """A row of the rejects frame."""
-        row = orjson.dumps(self.row, default=str).decode() if self.row is not None else None
-        return {"row_index": self.row_index, "field": self.field, "code": self.code, "reason": self.reason, "row": row}
-
 
 def frame_of(rejects: Sequence[Reject]) -> pl.DataFrame:
-    """JSON rejects as a frame in row order."""
-    return pl.DataFrame([reject.as_dict() for reject in rejects], schema=REJECT_SCHEMA).sort(
-        "row_index", maintain_order=True
-    )
+    """JSON rejects as a frame in row order; what was received is written out once, however many faults it has."""
+    received = {id(reject.row): reject.row for reject in rejects}
+    shown = {place: _shown(row) for place, row in received.items()}
+    rows = [(r.row_index, r.field, r.code, r.reason, shown[id(r.row)]) for r in rejects]
+    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row").sort("row_index", maintain_order=True)
+
+
+def _shown(row: object) -> str | None:
+    if row is None:
+        return None
+    try:
+        text = orjson.dumps(row, default=_plain).decode()
+    except TypeError:
+        return NOT_SHOWN
+    return text[:ROW_CHARACTERS]
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def first_lines(rejects: pl.DataFrame) -> list[RejectedRow]:

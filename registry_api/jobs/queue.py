@@ -28,10 +28,15 @@ class JobEntry:
 
 async def append_jobs(session: AsyncSession, entries: list[JobEntry], now: datetime, trace_id: str | None) -> None:
     """Insert jobs, in key order so that two writers never deadlock; one whose dedup key an open job has is left out."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     for entry in sorted(entries, key=lambda entry: (str(entry.tenant_id), entry.kind, entry.dedup_key or "")):
-        insert = dialect.insert(Job).values(**job_row(entry, now, trace_id)).on_conflict_do_nothing()
-        await session.execute(insert)
+        await insert_unless_open(session, job_row(entry, now, trace_id))
+
+
+async def insert_unless_open(session: AsyncSession, row: dict[str, Any]) -> bool:
+    """Insert one job; false when an open one of its kind has its dedup key, be it from a writer that was just ahead."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    result = await session.execute(dialect.insert(Job).values(**row).on_conflict_do_nothing())
+    return int(result.rowcount) == 1  # type: ignore[attr-defined]
 
 
 def job_row(entry: JobEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

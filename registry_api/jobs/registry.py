@@ -33,8 +33,8 @@ HANDLERS: dict[str, Handler] = {}
 def handler(kind: str, *, requestable: bool = False, payload: type[Input] = NoPayload) -> Callable[[Run], Run]:
     """Registers a job function. It must bear to be run again from its start: a worker may die at any moment.
 
-    It does its writing in `async with job.finishing(result) as work`, which commits the effect and the job's end as
-    one; what it returns is the result when it did not.
+    It writes in steps of `async with job.writing() as work`, each committed by itself, and returns the job's result. A
+    last step in `async with job.finishing(result) as work` commits its effect and the job's end as one.
     """
 
     def register(run: Run) -> Run:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from registry_api.schemas import Input, Output, Timestamp
+from registry_api.schemas import Input, Output, Timestamp, Word
 
 
 class NewJob(Input):
@@ -13,12 +13,10 @@ class NewJob(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "usage.compact", "payload": {}}]})
 
-    kind: str = Field(max_length=100)
+    kind: Word = Field(max_length=100)
     payload: dict[str, Any] = Field(default_factory=dict)
-    dedup_key: str | None = Field(
+    dedup_key: Word | None = Field(
         default=None,
-        min_length=1,
-        max_length=200,
         description="While an open job of this kind has the key, that one is answered.",
     )
 

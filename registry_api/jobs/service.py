@@ -10,11 +10,11 @@ from registry_api.answers import field_error
 from registry_api.db import UnitOfWork
 from registry_api.jobs.errors import JobFinished, UnknownJobKind
 from registry_api.jobs.models import Job
-from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, job_row
+from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, insert_unless_open, job_row
 from registry_api.jobs.registry import HANDLERS, Handler
 from registry_api.jobs.repository import Jobs
 from registry_api.jobs.schemas import NewJob
-from registry_api.problems import FieldError, InvalidRequest, NotFound
+from registry_api.problems import Conflict, FieldError, InvalidRequest, NotFound
 
 
 async def request_job(work: UnitOfWork, wanted: NewJob) -> Job:
@@ -23,14 +23,14 @@ async def request_job(work: UnitOfWork, wanted: NewJob) -> Job:
     if found is None or not found.requestable:
         raise _unknown_kind(wanted.kind)
     payload = _valid_payload(found, wanted.payload)
-    if wanted.dedup_key is not None:
-        open_job = await work.repository(Jobs).open_by_key(wanted.kind, wanted.dedup_key)
-        if open_job is not None:
-            return open_job
     entry = JobEntry(wanted.kind, payload, work.principal.tenant_id, wanted.dedup_key, None, MAX_ATTEMPTS)
-    job = Job(**job_row(entry, utcnow(), work.trace_id))
-    work.session.add(job)
-    work.audit("job.requested", f"job:{job.id}", {"kind": job.kind, "payload": payload})
+    row = job_row(entry, utcnow(), work.trace_id)
+    jobs = work.repository(Jobs)
+    if await insert_unless_open(work.session, row):
+        work.audit("job.requested", f"job:{row['id']}", {"kind": wanted.kind, "payload": payload})
+    job = await jobs.find(row["id"]) or await jobs.open_by_key(wanted.kind, wanted.dedup_key or "")
+    if job is None:
+        raise Conflict("The open job of that dedup key ended at this moment; ask again.")
     return job
 
 

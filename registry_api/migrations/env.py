@@ -21,6 +21,7 @@ context.configure(
     render_as_batch=True,
     render_item=_render,
     compare_type=True,
+    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -77,5 +77,11 @@ async def _database_fault(database: Database) -> str | None:
 
 
 async def _storage_fault(storage: Storage) -> str | None:
-    await asyncio.to_thread(storage.exists, PROBE_KEY)
+    await asyncio.to_thread(_probe, storage)
     return None
+
+
+def _probe(storage: Storage) -> None:
+    """The probe is written where it is missing, so a store that is gone or cannot be written to is noticed."""
+    if not storage.exists(PROBE_KEY):
+        storage.put(PROBE_KEY, b"")

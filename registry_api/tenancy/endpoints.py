@@ -1,7 +1,10 @@
 """Routes of tenants."""
 
+from datetime import timedelta
+
 from sqlalchemy.exc import IntegrityError
 
+from patchbay.core.clock import utcnow
 from registry_api.access import Actor, acting, reading, writing
 from registry_api.db import Reader, UnitOfWork
 from registry_api.http import api_router, problems
@@ -17,13 +20,16 @@ from registry_api.tenancy.service import add_tenant, change_tenant
 
 router = api_router("tenancy")
 FIRST_NAME = "first tenant_admin"
+FIRST_LIFE = timedelta(days=90)
 
 
 @router.post(
     "/tenants", status_code=201, summary="Create a tenant", responses=problems(conflict="The slug or e-mail is taken.")
 )
 async def create_tenant(body: NewTenant, actor: Actor = acting("tenancy:write")) -> TenantCreated:
-    """Make a tenant, its tenant_admin token (shown this once) and, if an e-mail is given, its first administrator."""
+    """Make a tenant, its tenant_admin token (for 90 days, shown this once) and, if an e-mail is given, its first
+    administrator.
+    """
     password = body.admin_password.get_secret_value() if body.admin_password else None
     password_hash = await hash_password(password) if password else None
     async with actor.writing() as work:
@@ -31,7 +37,7 @@ async def create_tenant(body: NewTenant, actor: Actor = acting("tenancy:write"))
         if body.admin_email is not None:
             email = body.admin_email.lower()
             await add_member(work, Member(email, email.split("@")[0], password_hash, "tenant_admin"), tenant)
-        _, secret = issue_token(work, tenant.id, FIRST_NAME, Grant.of("tenant_admin"), None)
+        _, secret = issue_token(work, tenant.id, FIRST_NAME, Grant.of("tenant_admin"), utcnow() + FIRST_LIFE)
     return TenantCreated(tenant=TenantView.model_validate(tenant), token=secret.value)
 
 

@@ -2,20 +2,19 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.repository import Repository
 from registry_api.problems import NotFound
+from registry_api.schemas import as_id
 from registry_api.tenancy.models import Tenant
 
 
 def named(tenant: str) -> ColumnElement[bool]:
-    """Matches a tenant by slug or id."""
-    try:
-        return or_(Tenant.slug == tenant, Tenant.id == UUID(tenant))
-    except ValueError:
-        return Tenant.slug == tenant
+    """Matches a tenant by slug or id; no slug has the form of an id."""
+    found = as_id(tenant)
+    return Tenant.slug == tenant if found is None else Tenant.id == found
 
 
 async def find_operator_id(session: AsyncSession) -> UUID | None:

@@ -3,10 +3,10 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, EmailStr, Field, SecretStr, model_validator
+from pydantic import ConfigDict, EmailStr, Field, SecretStr, field_validator, model_validator
 
 from registry_api.identity.passwords import LONGEST, SHORTEST
-from registry_api.schemas import Input, Name, Output, Slug, Timestamp
+from registry_api.schemas import Input, Name, Output, Slug, Timestamp, as_id
 
 
 class TenantBrief(Output):
@@ -36,6 +36,13 @@ class NewTenant(Input):
     name: Name
     admin_email: EmailStr | None = None
     admin_password: SecretStr | None = Field(default=None, min_length=SHORTEST, max_length=LONGEST)
+
+    @field_validator("slug")
+    @classmethod
+    def _slug_is_no_id(cls, slug: str) -> str:
+        if as_id(slug) is not None:
+            raise ValueError("a slug must not have the form of an id")
+        return slug
 
     @model_validator(mode="after")
     def _password_needs_email(self) -> "NewTenant":

@@ -28,6 +28,8 @@ from registry_api.usage.counters import PURGE, Counters, minute_counts
 LONGEST_NAME, LONGEST_TEXT = 200, 1000
 MOST_QUANTITY = 1_000_000_000
 MOST_CPU_PERCENT = 100_000
+LONGEST_ERASING = timedelta(hours=1)
+"""An erasure bears the time it began; until it commits, a batch that begins later still meets the person."""
 _NAMES = ("id", "version")
 _TEXTS = ("plugin", "target", "person", "session", "error_code")
 
@@ -84,7 +86,7 @@ class UsageStream:
         return frame.filter(pl.col("id").is_first_distinct())
 
     async def prepare(self, actor: Actor, request: Request, frame: pl.DataFrame) -> pl.DataFrame:
-        """Adds subject_id."""
+        """Adds subject_id; an empty person is no person."""
         persons = frame["person"].drop_nulls().unique().to_list()
         known = await pseudonyms(actor, request.app.state.settings, persons)
         subjects = pl.DataFrame(
@@ -112,7 +114,7 @@ class UsageStream:
         await work.repository(Counters).add(tally)
         if tally.height:
             work.enqueue(PURGE, {}, dedup_key="nightly", run_at=_tomorrow(started))
-        erased = await work.repository(Subjects).erased_since(started)
+        erased = await work.repository(Subjects).erased_since(started - LONGEST_ERASING)
         seen = erased & {UUID(id) for id in stored["subject_id"].drop_nulls().unique()} if erased else erased
         if seen:
             work.enqueue(ERASE, erasure_payload(sorted(seen)))

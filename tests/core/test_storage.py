@@ -21,6 +21,7 @@ from patchbay.core.storage import (
     Storage,
     StorageKeyInvalid,
     StorageUnavailable,
+    local,
     open_storage,
 )
 
@@ -240,3 +241,15 @@ def test_a_store_that_does_not_answer_is_unavailable_and_its_secret_stays_secret
 def test_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(ValueError, match="gopher"):
         open_storage(Settings(storage_url="gopher://x/y"))
+
+
+def test_a_folder_that_another_writer_just_made_is_on_disk_before_anything_is_in_it(tmp_path, monkeypatch):
+    (tmp_path / "root/a").mkdir(parents=True)
+    synced = []
+    real = local._sync
+    monkeypatch.setattr(local, "_sync", lambda folder: (synced.append(folder), real(folder)))
+    storage = LocalStorage(tmp_path / "root")
+    storage.put("a/one", b"1")
+    assert synced == [tmp_path / "root", tmp_path / "root/a"]
+    storage.put("a/two", b"2")
+    assert synced[2:] == [tmp_path / "root/a"]

@@ -108,3 +108,11 @@ def test_what_was_bound_before_comes_back_after() -> None:
             assert telemetry.current_request_id() is None and telemetry.current_trace_id() != outer.trace_id
         assert (telemetry.current_request_id(), telemetry.current_trace()) == ("outer", outer)
     assert telemetry.current_trace() is None and telemetry.current_trace_id() is None
+
+
+def test_calls_that_go_well_are_not_logged_by_the_http_client(log: io.StringIO) -> None:
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).info("HTTP Request: GET http://x/v1/me")
+    assert log.getvalue() == ""
+    logging.getLogger("httpx").warning("odd")
+    assert _only_line(log)["message"] == "odd"

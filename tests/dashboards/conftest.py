@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dashboards.app import create_app
 from dashboards.data import Data
@@ -30,6 +30,7 @@ from warehouse.read import SnapshotReader
 TENANTS = world.Tenants("tenant-operator", "tenant-acme")
 PASSWORD = "correct horse battery staple"
 SECONDS_TO_START = 90
+expect.set_options(timeout=20_000)  # milliseconds; a busy machine is slow, not wrong
 
 
 class Desk:

@@ -71,6 +71,15 @@ def test_the_cache_forgets_the_least_used_answers(data: Data, viewer_of: Viewers
     assert snapshot.queries == 6
 
 
+def test_the_cache_is_bounded_in_answers_too(data: Data, viewer_of: Viewers) -> None:
+    snapshot, viewer = Counting(), viewer_of("acme")
+    cache = Data(data._reader, most=3)
+    questions = [Question("q", "Q", "", f"SELECT {i}") for i in range(4)]
+    for question in [*questions, questions[3], questions[0]]:
+        cache.ask(viewer, snapshot, question)
+    assert (snapshot.queries, len(cache._frames)) == (5, 3)
+
+
 def test_a_viewer_gets_the_snapshot_of_the_own_tenant(data: Data, viewer_of: Viewers) -> None:
     counts = Question("n", "N", "", "SELECT count(*) AS n FROM dim_target")
     seen = {

@@ -1,5 +1,6 @@
 """Exports: the whole answer, said to be what it is, streamed."""
 
+import csv
 import io
 import json
 import resource
@@ -25,10 +26,10 @@ LogIn = Callable[[str], httpx.Client]
 def test_csv_and_parquet_hold_the_same_full_answer(log_in: LogIn) -> None:
     client = log_in("acme")
     query = "at=/plugins&sort=name"
-    csv = pl.read_csv(io.BytesIO(client.get(f"/export/marketplace-plugins.csv?{query}").content))
+    table = pl.read_csv(io.BytesIO(client.get(f"/export/marketplace-plugins.csv?{query}").content))
     parquet = pl.read_parquet(io.BytesIO(client.get(f"/export/marketplace-plugins.parquet?{query}").content))
-    assert csv["ref"].to_list() == parquet["ref"].to_list()
-    assert set(csv["ref"]) == {f"jenkins:{name}" for name in world.PLUGINS}
+    assert table["ref"].to_list() == parquet["ref"].to_list()
+    assert set(table["ref"]) == {f"jenkins:{name}" for name in world.PLUGINS}
 
 
 def test_an_export_has_the_filters_of_its_page_in_content_name_and_metadata(log_in: LogIn) -> None:
@@ -42,8 +43,8 @@ def test_an_export_has_the_filters_of_its_page_in_content_name_and_metadata(log_
 
 
 def test_checks_can_be_exported_though_they_are_not_a_table(log_in: LogIn) -> None:
-    csv = pl.read_csv(io.BytesIO(log_in("acme").get("/export/quality-checks.csv?at=/quality").content))
-    assert csv["status"].to_list() == ["failed", "passed", "passed", "passed"]
+    table = pl.read_csv(io.BytesIO(log_in("acme").get("/export/quality-checks.csv?at=/quality").content))
+    assert table["status"].to_list() == ["failed", "passed", "passed", "passed"]
 
 
 def test_an_empty_answer_is_a_file_with_its_header(log_in: LogIn) -> None:
@@ -62,6 +63,22 @@ def test_an_empty_answer_is_a_file_with_its_header(log_in: LogIn) -> None:
 )
 def test_what_cannot_be_exported_is_not_found(log_in: LogIn, path: str) -> None:
     assert log_in("acme").get(f"/export/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_text_that_a_spreadsheet_would_run_is_quoted_in_csv_and_kept_in_parquet(
+    tmp_path: Path, desk: Desk, text: str
+) -> None:
+    world.publish(tmp_path, TENANTS)
+    with duckdb.connect(str(tmp_path / FOLDER / "first" / f"{TENANTS.acme}.duckdb")) as connection:
+        connection.execute("UPDATE dim_target SET title = ? WHERE target_id = 't3'", [text])
+    with serving(create_app(Settings(home=tmp_path), desk).server) as url, httpx.Client(base_url=url) as client:
+        client.post("/login", data={"email": "ada@acme.example", "password": PASSWORD})
+        saved = client.get("/export/targets-list.csv?at=/targets").text
+        exact = pl.read_parquet(io.BytesIO(client.get("/export/targets-list.parquet?at=/targets").content))
+    titles = [row["title"] for row in csv.DictReader(io.StringIO(saved, newline=""))]
+    assert set(titles) == {"", "'" + text}
+    assert set(exact["title"]) == {None, text}
 
 
 def test_a_file_name_holds_no_path_and_no_quote(log_in: LogIn) -> None:

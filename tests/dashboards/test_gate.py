@@ -1,7 +1,7 @@
 """The one door: nothing but the public paths without a session, nothing from other origins, no other tenant."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -130,3 +130,26 @@ def test_a_tenants_session_token_never_reaches_the_browser(log_in: LogIn) -> Non
     client = log_in("acme")
     bodies = [client.get(path).text for path in ("/", "/_dash-layout", "/_dash-dependencies")] + [filled(client)]
     assert not any("pb_ada" in body for body in bodies)
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    """A body without a length."""
+    for _ in range(size // 1024):
+        yield b"x" * 1024
+
+
+def test_nobody_can_send_a_large_body_before_logging_in(client: httpx.Client, desk: Desk) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    announced = client.post("/login", content=b"email=" + b"x" * 70_000, headers=form)
+    counted = client.post("/login", content=chunks(1 << 20), headers=form)
+    assert (announced.status_code, counted.status_code, desk.asked) == (413, 413, 0)
+    small = client.post("/login", content=chunks(60 * 1024), headers=form)
+    assert (small.status_code, desk.asked) == (401, 1)
+
+
+def test_a_name_with_a_slash_is_a_page_after_a_reload_and_after_the_login(log_in: LogIn, client: httpx.Client) -> None:
+    sent = client.get("/targets/a%2Fb%20c?tenant=acme", headers={"Accept": "text/html"})
+    assert sent.headers["location"] == "/login?next=%2Ftargets%2Fa%252Fb%2520c%3Ftenant%3Dacme"
+    log_in("acme")
+    assert client.get("/targets/a%2Fb%20c?tenant=acme").status_code == 200
+    assert client.get("/targets/a/b").status_code == 404

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import polars as pl
 import pytest
 
 from dashboards import queries
 from dashboards.data import Data
 from dashboards.kit.page import Glance, Scope, find
+from dashboards.kit.parts import plugin_path
 from dashboards.kit.theme import LIGHT
 from dashboards.kit.urlstate import parse
 from dashboards.pages import LOOKUPS, PAGES
@@ -17,8 +20,11 @@ from dashboards.queries import adoption, marketplace, overview, plugin, quality,
 from dashboards.queries.question import Question
 from dashboards.session import Viewer
 from patchbay.core.clock import utcnow
+from patchbay.core.settings import Settings
 from tests.dashboards import world
 from tests.dashboards.conftest import TENANTS
+from warehouse.read import SnapshotReader
+from warehouse.snapshots import FOLDER as SNAPSHOTS
 
 FOLDER = Path(queries.__file__).parent
 ROWS = world.rows(TENANTS)
@@ -152,6 +158,17 @@ def test_another_tenants_private_plugin_is_not_there(ask: Ask) -> None:
     assert ask(hidden)[0]["n"] == 1
 
 
+@pytest.mark.parametrize("slug", ["acme", "operator"])
+def test_popularity_is_what_the_plugins_own_tenant_reports_whatever_others_claim(ask: Ask, slug: str) -> None:
+    listed = ask(marketplace.plugins_found("", "", "", "", "popular"), slug)
+    top = ask(overview.most_popular_outside(), slug)
+    months = ask(plugin.popularity("jenkins:git", getattr(TENANTS, slug)), slug)
+    assert (len(listed), listed[0]["name"], listed[0]["outside_count"]) == (6, "git", 6000)
+    assert [(row["name"], row["count"], row["month"].month) for row in top] == [("git", 6000, 6)]
+    assert [row["count"] for row in months] == [1000 * month for month in range(1, 7)]
+    assert ask(overview.reach(), slug)[0]["last_outside_month"].month == 6
+
+
 def test_a_plugins_adoption_is_the_marts_level_summed_over_tenants(ask: Ask) -> None:
     days = ask(plugin.adoption("jenkins:git", TENANTS.operator, "all"), "operator")
     level = sum(1 for r in ROWS["fct_installation_interval"] if r["plugin_id"] == "p0" and r["to_at"] is None)
@@ -188,6 +205,23 @@ def test_retention_is_returned_over_started(ask: Ask) -> None:
     assert (shares[9, 0], shares[9, 1], shares[10, 1]) == (1.0, 0.5, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("subject", "words", "others"),
+    [("person", "people used a plugin again", "targets"), ("target", "targets had a plugin in place", "used")],
+)
+def test_retention_says_what_keeps_its_subject(viewer_of: Any, subject: str, words: str, others: str) -> None:
+    (card, scope), *_ = [
+        found
+        for found in scopes(viewer_of("acme"), "/adoption", f"?subject={subject}")
+        if found[0].id == "adoption-retention"
+    ]
+    month = {"cohort_month": world.LAST, "cohort_size": 4, "retained": 2, "share": 0.5}
+    frame = pl.DataFrame([{**month, "months_since": since} for since in (0, 1)])
+    said = f"{card.ask(scope).summary} {card.say(frame, scope)} {card.draw(frame, scope).to_json()}"
+    assert words in said
+    assert others not in said
+
+
 def test_refused_rows_and_those_set_aside_later_are_told_apart(ask: Ask) -> None:
     row = ask(quality.totals("", "30d"))[0]
     assert (row["received"], row["accepted"], row["duplicates"], row["rejected"], row["set_aside"]) == (
@@ -201,3 +235,33 @@ def test_refused_rows_and_those_set_aside_later_are_told_apart(ask: Ask) -> None
         ("unknown_plugin", "rejected"),
         ("repeated_event", "set aside"),
     ]
+
+
+ODD = "a/b ?#%&é+"
+
+
+def test_the_address_of_any_name_leads_to_its_page(tmp_path: Path, viewer_of: Callable[[str], Viewer]) -> None:
+    world.publish(tmp_path, TENANTS)
+    with duckdb.connect(str(tmp_path / SNAPSHOTS / "first" / f"{TENANTS.acme}.duckdb")) as connection:
+        connection.execute("UPDATE dim_target SET name = ? WHERE target_id = 't3'", [ODD])
+        connection.execute("UPDATE dim_plugin SET name = ? WHERE plugin_id = 'p0'", [ODD])
+    viewer, data = viewer_of("acme"), Data(SnapshotReader(Settings(home=tmp_path)))
+    frames = {
+        question.name: data.ask(viewer, data.open(viewer), question)
+        for question in (
+            targets.targets("", "", "", ""),
+            plugin.instances("jenkins:git", TENANTS.acme),
+            targets.plugins(ODD, "", TENANTS.acme),
+            targets.history(ODD, "", TENANTS.acme),
+            plugin.dependencies("jenkins:docker", TENANTS.acme),
+            adoption.by_plugin_and_day("jenkins:git", "all"),
+        )
+    }
+    for name, frame in frames.items():
+        pathname, _, search = next(href for href in frame["href"] if "%" in href).partition("?")
+        found = find(PAGES, pathname)
+        assert found is not None, name
+        assert found[1]["name"] == ODD, name
+        assert search in ("", "tenant=acme")
+    row = {"namespace": "jenkins", "name": ODD}
+    assert plugin_path(row) in frames["target_plugins"]["href"]

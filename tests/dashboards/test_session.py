@@ -1,6 +1,7 @@
 """Sessions: sealed in a cookie, ended by time or by the registry, kept while the registry is down."""
 
 import asyncio
+import json
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,14 @@ def test_forged_foreign_and_expired_cookies_are_nobody(desk: Desk, viewer_of: Vi
     foreign = Sessions(Fernet.generate_key(), desk).seal(viewer)
     forged = cookie[:-8] + ("A" if cookie[-8] != "A" else "B") + cookie[-7:]
     assert [sessions.unseal(value) for value in (old, foreign, forged, "rubbish", "", None)] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"name": "Ada"}, [], {"expires_at": 7}, {"expires_at": "2999-01-01T00:00:00+00:00", "extra": 1}]
+)
+def test_a_cookie_of_another_version_is_nobody(desk: Desk, fields: object) -> None:
+    cookie = Fernet(KEY).encrypt(json.dumps(fields).encode()).decode()
+    assert Sessions(KEY, desk).unseal(cookie) is None
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

@@ -269,6 +269,20 @@ def rows(tenants: Tenants) -> dict[str, list[dict[str, Any]]]:
                 "share": 0.5,
             }
             for m in range(1, 7)
+        ]
+        + [  # what acme claims of the operator's plugin, in a month and by a source of its own too
+            {
+                "plugin_id": "p0",
+                "tenant_id": tenants.acme,
+                "month": date(2026, m, 1),
+                "metric": "installs",
+                "source": source,
+                "count": 9_000_000,
+                "rank": 1,
+                "share": 1.0,
+            }
+            for m in range(1, 9)
+            for source in ("public", "acme")
         ],
         "mart_data_quality": [
             {"tenant_id": tenants.acme, "stream": "usage", "day": LAST, "code": code, "rows": n}

@@ -1,6 +1,7 @@
 """The Jenkins importer on small catalogues made to be good, odd or broken."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,9 @@ ODD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "short digest": ({"sha256": "AAAA"}, "/plugins/a/sha256"),
     "size": ({"size": "big"}, "/plugins/a/size"),
     "time": ({"releaseTimestamp": "yesterday"}, "/plugins/a/releaseTimestamp"),
+    "time before the calendar": ({"releaseTimestamp": "0001-01-01T00:00:00+01:00"}, "/plugins/a/releaseTimestamp"),
+    "time after the calendar": ({"previousTimestamp": "9999-12-31T23:59:59-01:00"}, "/plugins/a/previousTimestamp"),
+    "excerpt": ({"excerpt": "a <![ b>"}, "/plugins/a/excerpt"),
     "address": ({"wiki": "javascript:alert(1)"}, "/plugins/a/wiki"),
     "labels": ({"labels": "scm"}, "/plugins/a/labels"),
     "maintainers": ({"developers": ["ada"]}, "/plugins/a/developers"),
@@ -315,4 +319,18 @@ def test_excerpts_become_plain_text() -> None:
     )
     assert plain_text("<p>one</p><p>t<i>w</i>o\x00\u202e\n\n three") == "one two three"
     assert plain_text("<") == "<" and plain_text("") == "" and plain_text("</script><b>x") == "x"
+    assert plain_text("a <![ b") == "a <![ b" and plain_text("1 < 2 <b>3</b> <4") == "1 < 2 3 <4"
     assert plain_text("word " * 1000, 20) == "word word word word…"
+
+
+@pytest.mark.parametrize("piece", ["<a ", "<a b='", "<a b=", "<!--", "<?", "</"])
+@pytest.mark.parametrize("end", ["", ">"])
+def test_an_endless_excerpt_takes_no_time(piece: str, end: str) -> None:
+    started = time.process_time()
+    plain_text(piece * 60_000 + end)
+    assert time.process_time() - started < 1
+
+
+def test_an_early_year_is_written_as_iso_8601_has_it(twin: Any, folder: Any, catalogue: Make) -> None:
+    _run(folder(d2023_01_01=catalogue({"a": {"releaseTimestamp": "0005-01-01T00:00:00Z"}})), twin)
+    assert twin.releases["a", "1.0"]["released_at"] == "0005-01-01T00:00:00Z"

@@ -128,6 +128,7 @@ def test_a_rerun_changes_nothing(foundation: Any, twin: Any) -> None:
 
 BAD_ROWS: dict[str, tuple[bytes, str]] = {
     "no time": (b"soon,c,asciidoc,add,git", "malformed_row"),
+    "before the calendar": (b"0001-01-01T00:00:00+01:00,c,asciidoc,add,git", "malformed_row"),
     "no zone": (b"2022-01-01T00:00:00,c,asciidoc,add,git", "malformed_row"),
     "another event": (b"2022-01-01T00:00:00Z,c,asciidoc,moved,git", "malformed_row"),
     "a cell too few": (b"2022-01-01T00:00:00Z,c,asciidoc,add", "malformed_row"),

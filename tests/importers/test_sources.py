@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -94,6 +95,38 @@ def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path, tar: Tar, zstd: Zs
             _read(path, SMALL)
     with pytest.raises(SourceError, match="unpacks to more than"):
         _read(tmp_path / "total.tar.gz", Limits(file_bytes=1000, total_bytes=2000))
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_of_many_bytes_is_refused_before_it_is_read(tmp_path: Path, kind: bytes) -> None:
+    head = tarfile.TarInfo("././@LongLink")
+    head.type, head.size = kind, 48_000_000
+    data = head.tobuf(tarfile.GNU_FORMAT) + b"x" * head.size + tarfile.TarInfo("a").tobuf() + bytes(1024)
+    path = tmp_path / "x.tar.gz"
+    path.write_bytes(gzip.compress(data, 1))
+    del data
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match=r"x\.tar\.gz: .* header of 48,000,000 bytes"):
+            _read(path)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_headers_without_end_are_one_error(tmp_path: Path) -> None:
+    head = tarfile.TarInfo("././@LongLink")
+    head.type, head.size = tarfile.GNUTYPE_LONGNAME, 1
+    path = tmp_path / "x.tar"
+    path.write_bytes((head.tobuf(tarfile.GNU_FORMAT) + b"x" + bytes(511)) * 2000)
+    with pytest.raises(SourceError, match=r"x\.tar"):
+        _read(path)
+
+
+def test_long_names_are_read(tmp_path: Path, tar: Tar) -> None:
+    name = "/".join(["folder"] * 60) + "/ä.json"
+    (tmp_path / "x.tar").write_bytes(tar({name: b"1"}))
+    assert _read(tmp_path / "x.tar") == {f"x.tar!{name}": b"1"}
 
 
 @pytest.mark.parametrize(

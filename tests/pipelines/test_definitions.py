@@ -1,5 +1,6 @@
 """The code location: loads fast and offline, and says of every asset what a person wants to know."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from patchbay.cli import processes
+from patchbay.core.settings import Settings
 from pipelines.conditions import WRITER_POOL
 from pipelines.definitions import defs
+from pipelines.instance import _ONE_PLANNED_EVENT, open_instance
 from warehouse.contracts import RAW_TABLES, TABLES
 from warehouse.quality.rules import rules_of
 from warehouse.transforms import inputs_of
@@ -96,3 +100,10 @@ def test_the_sensor_and_the_schedules_start_by_themselves() -> None:
         "build_daily": dg.DefaultScheduleStatus.RUNNING,
         "ingest_hourly": dg.DefaultScheduleStatus.RUNNING,
     }
+
+
+def test_processes_that_create_runs_say_once_per_asset_which_days_are_planned(tmp_path: Path) -> None:
+    """The webserver and the daemon never import our instance module, which sets the switch for the CLI."""
+    with open_instance(Settings(home=tmp_path)):
+        wanted = {_ONE_PLANNED_EVENT: os.environ[_ONE_PLANNED_EVENT]}
+    assert all(program.environment == wanted for program in processes.dagster(Settings(home=tmp_path)))

@@ -103,6 +103,7 @@ CASES = {
     "list_intake_batches": Case(),
     "read_intake_batch": Case(foreign=404),
     "list_batch_rejects": Case(foreign=404),
+    "read_segment_content": Case(platform=True),
     "erase_subject": Case(query=f"?person={MARK}"),
     "list_feeds": Case(),
     "read_feed": Case(),
@@ -152,6 +153,7 @@ async def things(api):
         "job_id": job["id"],
         "tenant": tenant,
         "feed": "plugins",
+        "segment_id": tenant,
     }
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import re
+import time
 
 import pytest
 import zstandard
@@ -12,6 +13,7 @@ from fastapi import APIRouter
 import registry_api.routers  # noqa: F401 - loads every domain's problems
 from registry_api.http import JSON_BODY_BYTES, api_router
 from registry_api.problems import PROBLEM_BASE, Problem
+from tests.registry_api.conftest import running
 
 TENANT = {"slug": "initech", "name": "Initech"}
 
@@ -149,6 +151,74 @@ async def test_a_gzip_body_of_several_members_is_read_as_one(api):
         "/v1/tenants", content=gzip.compress(text[:9]) + gzip.compress(text[9:]), headers=headers
     )
     assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
+async def test_a_body_of_very_many_empty_members_is_refused_at_once(api, encoding, pack):
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    many = pack(b"") * 100_000
+    started = time.monotonic()
+    answer = await api.operator.post("/v1/tenants", content=many, headers=headers)
+    assert time.monotonic() - started < 1
+    assert problem(answer, 400, "invalid_request")["errors"][0]["code"] == "too_many_members"
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer pb_t"}])
+async def test_nothing_of_a_body_is_read_from_callers_without_a_valid_token(api, header):
+    read = []
+
+    async def pieces():
+        read.append(True)
+        yield b"{}"
+
+    headers = {"Content-Type": "application/json", **header}
+    problem(await api.nobody.post("/v1/tenants", content=pieces(), headers=headers), 401, "unauthenticated")
+    assert not read
+
+
+async def test_without_a_token_only_a_small_body_is_read(api):
+    login = {"email": "a" * 70_000, "password": "x"}
+    problem(await api.nobody.post("/v1/sessions", json=login), 413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/plugins?q=%00", "/v1/targets/a%00b", "/v1/audit?action=%00", "/v1/jobs?a%00=1"])
+async def test_a_nul_character_in_path_or_query_is_the_callers_fault(api, path):
+    assert (await api.acme.get(path)).status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/sessions", {"email": "a\0b", "password": "x"}, "/email"),
+        ("/v1/sessions", {"email": "a@b.example", "password": "x", "tenant": "a\0b"}, "/tenant"),
+        ("/v1/tokens", {"name": "x", "role": "viewer", "tenant": "a\0b"}, "/tenant"),
+        ("/v1/jobs", {"kind": "usage.compact", "dedup_key": "a\0b"}, "/dedup_key"),
+    ],
+)
+async def test_a_nul_character_in_a_body_is_pointed_at(api, path, body, pointer):
+    errors = problem(await api.operator.post(path, json=body), 400, "invalid_request")["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
+
+
+async def test_a_database_that_is_away_is_told_as_such_and_to_come_again(registry, tmp_path):
+    settings, tokens = registry
+    (tmp_path / "file").write_text("in the way")
+    away = {
+        "sqlite": f"sqlite+aiosqlite:///{tmp_path}",
+        "postgresql": "postgresql+asyncpg://nobody@127.0.0.1:1/none",
+    }[settings.resolved_database_url.split("+")[0].split(":")[0]]
+    async with running(settings.model_copy(update={"database_url": away}), tokens) as api:
+        answer = await api.acme.get("/v1/me")
+    problem(answer, 503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
+
+
+async def test_a_storage_that_is_away_is_told_as_such(api):
+    (api.settings.home / "lake").write_text("in the way")
+    event = {"id": "e1", "type": "use", "at": "2026-01-01T00:00:00Z", "plugin": "a:b"}
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "k"}
+    answer = await api.acme.post("/v1/usage/batches", content=json.dumps(event), headers=headers)
+    problem(answer, 503, "unavailable")
 
 
 async def test_a_fault_of_ours_is_a_problem_without_a_trace_and_the_log_has_it(api, caplog):

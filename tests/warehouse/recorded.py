@@ -44,7 +44,14 @@ class RecordedRegistry:
         self.seq += 1
         recorded_at = values.pop("recorded_at", START + timedelta(seconds=self.seq))
         row = {column.name: _nothing(column.type, column.nullable) for column in FEEDS[feed].columns}
-        row |= {"seq": self.seq, "op": op, "id": entity_id, "tenant_id": tenant_id, "recorded_at": recorded_at, **values}
+        row |= {
+            "seq": self.seq,
+            "op": op,
+            "id": entity_id,
+            "tenant_id": tenant_id,
+            "recorded_at": recorded_at,
+            **values,
+        }
         self.rows[feed].append(row)
         return self.seq
 

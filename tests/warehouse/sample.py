@@ -50,7 +50,11 @@ def build_everything(session: WarehouseSession, registry: RecordedRegistry) -> N
 def sample_registry(root: Path, days: int = DAYS) -> RecordedRegistry:
     """Three tenants, six public plugins and a private one, installations that come and go, usage, statistics, refusals."""
     registry = RecordedRegistry(root)
-    for tenant, slug, kind in ((OPERATOR, "operator", "operator"), (ACME, "acme", "customer"), (GLOBEX, "globex", "customer")):
+    for tenant, slug, kind in (
+        (OPERATOR, "operator", "operator"),
+        (ACME, "acme", "customer"),
+        (GLOBEX, "globex", "customer"),
+    ):
         registry.record("tenants", tenant, tenant, slug=slug, name=slug.title(), kind=kind, status="active")
     for name in PLUGINS:
         _plugin(registry, OPERATOR, name)
@@ -80,7 +84,9 @@ def add_usage(registry: RecordedRegistry, first: int, days: int) -> None:
             )
 
 
-def _plugin(registry: RecordedRegistry, tenant: str, name: str, visibility: str = "public", namespace: str = "jenkins") -> None:
+def _plugin(
+    registry: RecordedRegistry, tenant: str, name: str, visibility: str = "public", namespace: str = "jenkins"
+) -> None:
     registry.record(
         "plugins", plugin_id(name), tenant, namespace=namespace, name=name, title=name.title(), summary=f"Does {name}.",
         licence="MIT", lifecycle="deprecated" if name == "old-one" else "active", visibility=visibility,
@@ -134,7 +140,13 @@ def _targets(registry: RecordedRegistry, tenant: str) -> None:
 
 
 def observe(
-    registry: RecordedRegistry, tenant: str, target: int, plugin: str, event: str, at: datetime, version: str | None = None
+    registry: RecordedRegistry,
+    tenant: str,
+    target: int,
+    plugin: str,
+    event: str,
+    at: datetime,
+    version: str | None = None,
 ) -> None:
     """One observed installation event."""
     registry.record(

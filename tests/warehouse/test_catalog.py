@@ -6,7 +6,13 @@ from tests.warehouse.tables import built, put
 from warehouse.engines.duckdb import DuckDBEngine
 
 RELEASES = [
-    {"release_id": "r1", "plugin_id": "p", "version": "1.0", "sort_key": "1", "released_at": datetime(2026, 1, 1, tzinfo=UTC)},
+    {
+        "release_id": "r1",
+        "plugin_id": "p",
+        "version": "1.0",
+        "sort_key": "1",
+        "released_at": datetime(2026, 1, 1, tzinfo=UTC),
+    },
     {"release_id": "r2", "plugin_id": "p", "version": "2.0", "sort_key": "2"},
     {"release_id": "r3", "plugin_id": "p", "version": "3.0", "sort_key": "3", "yanked": True},
     {"release_id": "r4", "plugin_id": "p", "version": "4.0-rc", "sort_key": "4", "prerelease": True},

@@ -13,7 +13,6 @@ from tests.warehouse.tables import put, rows
 from warehouse.build import build_table
 from warehouse.contracts import TABLES
 from warehouse.engines.duckdb import DuckDBEngine
-from warehouse.engines.factory import EngineUnknown, open_engine
 from warehouse.engines.port import OutsideWindow, TableMissing, WriterBusy
 from warehouse.expressions import named_table
 from warehouse.session import open_session
@@ -51,14 +50,6 @@ def test_a_sum_is_stored_in_the_contracts_type(engine: DuckDBEngine) -> None:
 def test_a_table_that_is_not_built_is_named(engine: DuckDBEngine) -> None:
     with pytest.raises(TableMissing, match="fct_statistic_monthly has not been built"):
         build_table(engine, "mart_outside_popularity")
-
-
-def test_an_engine_is_opened_by_url_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
-    opened = open_engine(f"duckdb://{tmp_path}/w.duckdb")
-    opened.close()
-    assert (tmp_path / "w.duckdb").exists()
-    with pytest.raises(EngineUnknown, match="spark"):
-        open_engine("spark://cluster")
 
 
 def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:

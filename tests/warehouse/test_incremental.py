@@ -27,14 +27,18 @@ def messy_registry(root: Path, seed: int) -> RecordedRegistry:
     registry = RecordedRegistry(root)
     live: list[str] = []
     for number in range(draw.randint(10, 25)):
-        kind = draw.choice(("usage", "usage", "usage", "replace", "erase", "plugin", "release", "observe", "statistics", "batch"))
+        kind = draw.choice(
+            ("usage", "usage", "usage", "replace", "erase", "plugin", "release", "observe", "statistics", "batch")
+        )
         tenant = draw.choice("ab")
         if kind == "usage":
             registry.segment(f"s{number}", tenant, [_event(draw, tenant) for _ in range(draw.randint(0, 8))])
             live.append(f"s{number}")
         elif kind == "replace" and len(live) > 1:
             gone = [live.pop(draw.randrange(len(live))) for _ in range(2)]
-            registry.segment(f"s{number}", tenant, [_event(draw, tenant) for _ in range(4)], op="replaced", replaces=gone)
+            registry.segment(
+                f"s{number}", tenant, [_event(draw, tenant) for _ in range(4)], op="replaced", replaces=gone
+            )
             live.append(f"s{number}")
         elif kind == "erase" and live:
             registry.retire(live.pop(draw.randrange(len(live))), "erased", keep_file=True)
@@ -46,9 +50,13 @@ def messy_registry(root: Path, seed: int) -> RecordedRegistry:
 def _entity(draw: random.Random, registry: RecordedRegistry, kind: str, tenant: str, number: int) -> None:
     plugin = draw.choice("pqr")
     if kind == "plugin":
-        registry.record("plugins", plugin, "a", draw.choice(("upsert", "upsert", "delete")), name=plugin, visibility="public")
+        registry.record(
+            "plugins", plugin, "a", draw.choice(("upsert", "upsert", "delete")), name=plugin, visibility="public"
+        )
     elif kind == "release":
-        registry.record("releases", f"{plugin}{number % 3}", "a", plugin_id=plugin, version=str(number), sort_key=f"{number:03}")
+        registry.record(
+            "releases", f"{plugin}{number % 3}", "a", plugin_id=plugin, version=str(number), sort_key=f"{number:03}"
+        )
     elif kind == "observe":
         event = draw.choice(("added", "removed", "updated", "present"))
         registry.record(
@@ -56,7 +64,14 @@ def _entity(draw: random.Random, registry: RecordedRegistry, kind: str, tenant: 
             version=draw.choice(("1", "2", None)), source="s", occurred_at=START + timedelta(days=draw.randrange(60)),
         )  # fmt: skip
     elif kind == "statistics":
-        row = {"tenant_id": tenant, "plugin_id": plugin, "period": START.date(), "grain": "month", "metric": "installs", "source": "s"}
+        row = {
+            "tenant_id": tenant,
+            "plugin_id": plugin,
+            "period": START.date(),
+            "grain": "month",
+            "metric": "installs",
+            "source": "s",
+        }
         registry.segment(f"x{number}", tenant, [{**row, "count": draw.randrange(100)}], stream="statistics")
     elif kind == "batch":
         registry.batch(f"b{number}", tenant, accepted=draw.randrange(9), rejects=[{"row_index": 0, "code": "c"}])

@@ -147,6 +147,10 @@ def test_the_installed_level_is_that_at_the_end_of_each_day_with_a_change(engine
         ],
     )  # fmt: skip
     built(engine, "fct_installation_interval")
-    put(engine, "fct_usage_daily", [{"tenant_id": "t", "plugin_id": "p", "day": (START + timedelta(days=9)).date(), "uses": 4}])
+    put(
+        engine,
+        "fct_usage_daily",
+        [{"tenant_id": "t", "plugin_id": "p", "day": (START + timedelta(days=9)).date(), "uses": 4}],
+    )
     levels = built(engine, "mart_adoption", "day", "installed_targets", "uses")
     assert [(day.day, level, uses) for day, level, uses in levels] == [(1, 2, 0), (3, 2, 0), (4, 2, 0), (10, 2, 4)]

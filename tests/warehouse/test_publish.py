@@ -59,7 +59,7 @@ def test_every_tenant_gets_every_published_table(home: Path) -> None:
     assert publish(home) == sorted([OPERATOR, ACME, GLOBEX])
     for tenant in (OPERATOR, ACME, GLOBEX):
         tables = reader(home).open(tenant).query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
-        assert set(tables) == {contract.name for contract in PUBLISHED} | {"snapshot_info", "snapshot_checks"}
+        assert set(tables) == {contract.name for contract in PUBLISHED} | {"snapshot_info"}
 
 
 def test_a_tenant_sees_its_own_rows_and_the_public_catalogue_and_nothing_else(home: Path) -> None:
@@ -117,7 +117,9 @@ def test_queries_take_parameters_and_run_side_by_side(home: Path) -> None:
         assert list(pool.map(ask, range(40))) == [number + 7 for number in range(40)]
 
 
-def test_only_tenants_whose_content_changed_are_written_again(home: Path, pristine: tuple[Path, RecordedRegistry]) -> None:
+def test_only_tenants_whose_content_changed_are_written_again(
+    home: Path, pristine: tuple[Path, RecordedRegistry]
+) -> None:
     publish(home)
     old = {tenant: reader(home).open(tenant).snapshot_id for tenant in (OPERATOR, ACME, GLOBEX)}
     assert publish(home) == []
@@ -130,6 +132,65 @@ def test_only_tenants_whose_content_changed_are_written_again(home: Path, pristi
     assert new[GLOBEX] == old[GLOBEX]
     assert new[ACME] != old[ACME]
     assert reader(home).open(GLOBEX).build_run_id == "next"
+
+
+def test_two_rows_that_change_alike_are_a_change(home: Path) -> None:
+    publish(home)
+    with open_session(Settings(home=home)) as session:
+        targets = session.engine.connection.execute(
+            "SELECT target_id FROM dim_target WHERE tenant_id = ? LIMIT 2", [ACME]
+        ).fetchall()
+        session.engine.connection.execute(
+            "UPDATE dim_target SET lifecycle = 'retired' WHERE list_contains(?, target_id)",
+            [[row[0] for row in targets]],
+        )
+        assert session.publish("next").written == tuple(sorted([OPERATOR, ACME]))
+    assert count(home, ACME, "dim_target WHERE lifecycle = 'retired'") == 2
+
+
+def test_a_check_that_turns_is_shown_and_no_file_is_written_for_it(home: Path) -> None:
+    publish(home)
+    with open_session(Settings(home=home)) as session:
+        session.engine.connection.execute("UPDATE notes.results SET passed = false WHERE severity = 'warn'")
+        assert session.publish("next").written == ()
+    assert not reader(home).open(ACME).checks()["passed"].all()
+
+
+def test_counts_over_all_tenants_are_shown_to_the_operator_only(home: Path) -> None:
+    publish(home)
+    shown = {tenant: reader(home).open(tenant).checks() for tenant in (OPERATOR, ACME)}
+    assert shown[OPERATOR]["observed"].null_count() == shown[OPERATOR]["failed_rows"].null_count() == 0
+    assert shown[ACME]["observed"].is_null().all() and shown[ACME]["failed_rows"].is_null().all()
+    assert shown[ACME].schema == shown[OPERATOR].schema
+
+
+def test_a_reader_lets_go_of_files_that_are_superseded(home: Path) -> None:
+    publish(home)
+    one = reader(home)
+    file = home / "published" / read_pointer(pointer_file(home / "published")).tenants[ACME].file
+    one.open(ACME).query("SELECT 1")
+    assert is_open(file)
+    with open_session(Settings(home=home)) as session:
+        session.engine.connection.execute("UPDATE dim_tenant SET name = 'Renamed' WHERE tenant_id = ?", [ACME])
+        session.publish("next")
+    one.open(GLOBEX)
+    assert not is_open(file)
+
+
+def is_open(file: Path) -> bool:
+    """Whether this process holds the file."""
+    return any(link.resolve() == file.resolve() for link in Path("/proc/self/fd").iterdir() if link.exists())
+
+
+def test_the_current_publication_stays_when_the_clock_was_set_back(home: Path) -> None:
+    publish(home)
+    history = home / "published" / "history"
+    for number in range(3):
+        shutil.copyfile(next(history.glob("*.json")), history / f"ffffffff-{number}.json")
+    with open_session(Settings(home=home)) as session:
+        session.engine.connection.execute("UPDATE dim_tenant SET name = 'Renamed' WHERE tenant_id = ?", [ACME])
+        session.publish("next")
+    assert reader(home).open(ACME).query("SELECT name FROM dim_tenant")["name"][0] == "Renamed"
 
 
 def break_table(session: WarehouseSession) -> None:

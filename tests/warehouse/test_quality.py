@@ -25,13 +25,19 @@ def failures(engine: DuckDBEngine, name: str) -> dict[str, int]:
 
 
 def batches(engine: DuckDBEngine, *rows: dict[str, Any]) -> None:
-    put(engine, "stg_registry__intake_batches", [{**GOOD_BATCH, "intake_batch_id": f"b{n}", **row} for n, row in enumerate(rows)])
+    put(
+        engine,
+        "stg_registry__intake_batches",
+        [{**GOOD_BATCH, "intake_batch_id": f"b{n}", **row} for n, row in enumerate(rows)],
+    )
 
 
 def test_a_table_that_keeps_its_contract_passes_every_rule(engine: DuckDBEngine) -> None:
     batches(engine, {}, {})
     verdicts = judge_table(engine, "stg_registry__intake_batches")
-    assert [verdict.rule for verdict in verdicts] == [rule.name for rule in rules_of(TABLES["stg_registry__intake_batches"])]
+    assert [verdict.rule for verdict in verdicts] == [
+        rule.name for rule in rules_of(TABLES["stg_registry__intake_batches"])
+    ]
     assert all(verdict.passed for verdict in verdicts)
 
 
@@ -52,7 +58,9 @@ def test_an_empty_table_passes(engine: DuckDBEngine) -> None:
         ([{"stream": "gossip", "received": -5}], {"stream_is_known": 1, "received_is_in_range": 1}),
     ],
 )
-def test_broken_rows_are_counted_by_the_rule_they_break(engine: DuckDBEngine, rows: list[dict[str, Any]], broken: dict[str, int]) -> None:
+def test_broken_rows_are_counted_by_the_rule_they_break(
+    engine: DuckDBEngine, rows: list[dict[str, Any]], broken: dict[str, int]
+) -> None:
     batches(engine, *rows)
     assert failures(engine, "stg_registry__intake_batches") == broken
 
@@ -97,15 +105,64 @@ def test_a_table_with_other_columns_fails_and_is_judged_no_further(engine: DuckD
     assert len(verdicts) == len(rules_of(TABLES["dim_tenant"]))
 
 
-def test_a_partitioned_table_is_judged_over_the_days_last_built(engine: DuckDBEngine) -> None:
+def judge_and_note(engine: DuckDBEngine, name: str) -> dict[str, int]:
+    verdicts = judge_table(engine, name)
+    note_verdicts(engine, verdicts)
+    return {verdict.rule: verdict.failed_rows for verdict in verdicts if not verdict.passed}
+
+
+def noted_failures(engine: DuckDBEngine) -> list[tuple[str]]:
+    return engine.connection.execute("SELECT check_name FROM notes.results WHERE NOT passed").fetchall()
+
+
+def test_a_partitioned_table_is_judged_over_the_days_that_have_not_passed(engine: DuckDBEngine) -> None:
     tuesday = MONDAY.replace(day=3)
     event = {"tenant_id": "t", "plugin_id": "p", "type": "use", "subject_id": "s"}
-    put(engine, "stg_registry__usage_events", [{**event, "event_id": "1", "day": MONDAY}, {**event, "event_id": "2", "day": tuesday}])
+    put(
+        engine,
+        "stg_registry__usage_events",
+        [{**event, "event_id": "1", "day": MONDAY}, {**event, "event_id": "2", "day": tuesday}],
+    )
     build(engine, "fct_usage_person_daily", [MONDAY, tuesday])
     engine.connection.execute("UPDATE fct_usage_person_daily SET uses = 0 WHERE day = ?", [MONDAY])
-    assert failures(engine, "fct_usage_person_daily") == {"uses_is_in_range": 1}
+    for days in ([], [tuesday], []):
+        build(engine, "fct_usage_person_daily", days)
+        assert judge_and_note(engine, "fct_usage_person_daily") == {"uses_is_in_range": 1}
+    build(engine, "fct_usage_person_daily", [MONDAY])
+    assert judge_and_note(engine, "fct_usage_person_daily") == {}
+    engine.connection.execute("UPDATE fct_usage_person_daily SET uses = 0 WHERE day = ?", [MONDAY])
     build(engine, "fct_usage_person_daily", [tuesday])
-    assert failures(engine, "fct_usage_person_daily") == {}
+    assert judge_and_note(engine, "fct_usage_person_daily") == {}, "Monday passed and was not built since"
+
+
+def test_days_built_by_a_run_that_ended_before_its_verdict_are_judged_by_the_next(engine: DuckDBEngine) -> None:
+    event = {"tenant_id": "t", "plugin_id": "p", "type": "use", "subject_id": "s", "quantity": -1}
+    put(engine, "stg_registry__usage_events", [{**event, "event_id": "1", "day": MONDAY}])
+    build(engine, "fct_usage_person_daily", [MONDAY])
+    build(engine, "fct_usage_person_daily")
+    assert judge_and_note(engine, "fct_usage_person_daily") == {"uses_is_in_range": 1}
+
+
+def test_a_warning_holds_while_nothing_new_is_built(engine: DuckDBEngine) -> None:
+    for name in ("stg_registry__tenants", "stg_registry__plugins", "stg_registry__targets"):
+        put(engine, name, [{"tenant_id": "t"}] if name == "stg_registry__tenants" else [])
+    put(
+        engine,
+        "stg_registry__usage_events",
+        [{"tenant_id": "t", "type": "use", "event_id": "e", "plugin_id": "gone", "day": MONDAY}],
+    )
+    Bookkeeping(engine).mark_built("stg_registry__usage_events", [MONDAY])
+    judge_and_note(engine, "stg_registry__usage_events")
+    warned = noted_failures(engine)
+    assert warned
+    judge_and_note(engine, "stg_registry__usage_events")
+    assert noted_failures(engine) == warned
+
+
+def test_who_is_retained_is_not_more_than_who_began(engine: DuckDBEngine) -> None:
+    row = {"tenant_id": "t", "plugin_id": "p", "subject_kind": "target", "cohort_month": MONDAY, "cohort_size": 1}
+    put(engine, "mart_retention", [{**row, "retained": 1}, {**row, "months_since": 2, "retained": 2}])
+    assert failures(engine, "mart_retention") == {"retained_is_at_most_cohort_size": 1}
 
 
 def test_an_event_id_of_another_day_breaks_uniqueness_too(engine: DuckDBEngine) -> None:
@@ -173,5 +230,7 @@ def test_rows_are_shown_as_a_markdown_table(engine: DuckDBEngine) -> None:
 
 def test_a_verdict_says_how_many_rows_it_is_about(engine: DuckDBEngine) -> None:
     batches(engine, {"accepted": -1}, {}, {})
-    found: Verdict = next(v for v in judge_table(engine, "stg_registry__intake_batches") if v.rule == "accepted_is_in_range")
+    found: Verdict = next(
+        v for v in judge_table(engine, "stg_registry__intake_batches") if v.rule == "accepted_is_in_range"
+    )
     assert (found.observed, found.expected, found.rows) == ("1 of 3 rows", "accepted is ≥ 0", 3)

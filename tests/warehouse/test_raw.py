@@ -10,7 +10,7 @@ from tests.warehouse.recorded import RecordedRegistry
 from tests.warehouse.tables import build
 from warehouse.bookkeeping import Bookkeeping
 from warehouse.engines.duckdb import DuckDBEngine
-from warehouse.feeds import SegmentDamaged, SegmentMissing
+from warehouse.feeds import RegistryWentBack, SegmentDamaged, SegmentMissing
 from warehouse.raw import ingest
 from warehouse.segments import live_segments
 
@@ -25,7 +25,9 @@ def events_now(engine: DuckDBEngine) -> list[str]:
     return [row[0] for row in engine.connection.execute("SELECT event_id FROM raw_usage_events ORDER BY 1").fetchall()]
 
 
-def test_every_row_is_taken_in_once_however_often_it_is_asked_for(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_every_row_is_taken_in_once_however_often_it_is_asked_for(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.record("tenants", "t", "t", slug="t", kind="customer", status="active")
     registry.segment("s1", "t", [event("e1")])
     first = ingest(engine, registry, registry.storage)
@@ -36,7 +38,9 @@ def test_every_row_is_taken_in_once_however_often_it_is_asked_for(engine: DuckDB
     assert engine.count("raw_tenants") == 1
 
 
-def test_an_ingest_that_finds_nothing_new_does_not_read_the_feeds(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_an_ingest_that_finds_nothing_new_does_not_read_the_feeds(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.record("tenants", "t", "t")
     ingest(engine, registry, registry.storage)
     before = registry.reads
@@ -54,7 +58,38 @@ def test_nothing_beyond_the_head_is_taken_in(engine: DuckDBEngine, registry: Rec
     assert (engine.count("raw_plugins"), engine.count("raw_releases")) == (2, 1)
 
 
-def test_long_feeds_are_read_in_pages(engine: DuckDBEngine, registry: RecordedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_went_back_is_refused_and_the_way_out_is_told(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
+    for number in range(3):
+        registry.record("plugins", str(number), "t")
+    ingest(engine, registry, registry.storage)
+    with pytest.raises(RegistryWentBack, match=r"head is 2, yet .* 3.*rebuild-the-warehouse"):
+        ingest(engine, registry.upto(2), registry.storage)
+    assert engine.count("raw_plugins") == 3
+
+
+def test_a_page_is_stored_before_the_next_is_asked_for(
+    engine: DuckDBEngine, registry: RecordedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.raw.PAGE", 3)
+    for number in range(9):
+        registry.record("plugins", str(number), "t")
+    stored = []
+    read = registry.read_feed
+
+    def watched(feed: str, after: int, limit: int) -> Any:
+        stored.append(engine.count("raw_plugins"))
+        return read(feed, after, limit)
+
+    monkeypatch.setattr(registry, "read_feed", watched)
+    ingest(engine, registry, registry.storage)
+    assert sorted({*stored}) == [0, 3, 6, 9]
+
+
+def test_long_feeds_are_read_in_pages(
+    engine: DuckDBEngine, registry: RecordedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("warehouse.raw.PAGE", 3)
     for number in range(10):
         registry.record("plugins", str(number), "t")
@@ -62,7 +97,9 @@ def test_long_feeds_are_read_in_pages(engine: DuckDBEngine, registry: RecordedRe
     assert engine.count("raw_plugins") == 10
 
 
-def test_a_missing_segment_stops_the_ingest_and_changes_nothing(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_a_missing_segment_stops_the_ingest_and_changes_nothing(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.segment("s1", "t", [event("e1")])
     registry.storage.delete("lake/usage/s1.parquet")
     with pytest.raises(SegmentMissing, match=r"lake/usage/s1\.parquet"):
@@ -87,7 +124,9 @@ def test_segments_of_a_remote_store_are_fetched(engine: DuckDBEngine, registry: 
     assert events_now(engine) == ["e1", "e2"]
 
 
-def test_a_replaced_segments_rows_go_and_its_file_is_not_needed(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_a_replaced_segments_rows_go_and_its_file_is_not_needed(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.segment("s1", "t", [event("e1")])
     registry.segment("s2", "t", [event("e2")])
     registry.segment("s3", "t", [event("e1"), event("e2")], op="replaced", replaces=["s1", "s2"], generation=1)
@@ -97,7 +136,9 @@ def test_a_replaced_segments_rows_go_and_its_file_is_not_needed(engine: DuckDBEn
     assert events_now(engine) == ["e1", "e2"]
 
 
-def test_erased_rows_leave_the_warehouse_and_their_day_is_built_again(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_erased_rows_leave_the_warehouse_and_their_day_is_built_again(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.segment("s1", "t", [event("e1"), event("e2", subject_id="someone")])
     ingest(engine, registry, registry.storage)
     build(engine, "stg_registry__usage_events")
@@ -146,7 +187,9 @@ def test_days_of_events_that_share_an_id_with_a_changed_segment_are_built_again(
     assert Bookkeeping(engine).stale_days("stg_registry__usage_events") == [date(2026, 3, 2), date(2026, 3, 9)]
 
 
-def test_stale_days_are_handed_down_to_what_is_made_from_the_table(engine: DuckDBEngine, registry: RecordedRegistry) -> None:
+def test_stale_days_are_handed_down_to_what_is_made_from_the_table(
+    engine: DuckDBEngine, registry: RecordedRegistry
+) -> None:
     registry.segment("s1", "t", [event("e1")])
     ingest(engine, registry, registry.storage)
     books = Bookkeeping(engine)
@@ -166,7 +209,24 @@ def test_reasons_of_refused_rows_are_read_and_lost_reason_files_are_no_error(
     registry.batch("b2", "t", accepted=3, rejects=[complaint])
     registry.storage.delete("lake/rejects/b2.parquet")
     assert ingest(engine, registry, registry.storage).rows["raw_rejects"] == 1
-    assert engine.connection.execute("SELECT intake_batch_id, code FROM raw_rejects").fetchall() == [("b1", "unknown_plugin")]
+    assert engine.connection.execute("SELECT intake_batch_id, code FROM raw_rejects").fetchall() == [
+        ("b1", "unknown_plugin")
+    ]
+
+
+def test_a_lost_reason_file_is_looked_for_once(
+    engine: DuckDBEngine, registry: RecordedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaint = {"row_index": 1, "code": "unknown_plugin"}
+    registry.batch("lost", "t", rejects=[complaint])
+    registry.storage.delete("lake/rejects/lost.parquet")
+    ingest(engine, registry, registry.storage)
+    asked: list[str] = []
+    exists = registry.storage.exists
+    monkeypatch.setattr(registry.storage, "exists", lambda key: asked.append(key) or exists(key))
+    registry.batch("next", "t", rejects=[complaint])
+    assert ingest(engine, registry, registry.storage).rows["raw_rejects"] == 1
+    assert asked == ["lake/rejects/next.parquet"]
 
 
 def test_empty_segments_are_taken_in(engine: DuckDBEngine, registry: RecordedRegistry) -> None:

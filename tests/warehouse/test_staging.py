@@ -68,7 +68,12 @@ def test_the_first_of_events_with_one_id_wins(engine: DuckDBEngine) -> None:
     put(
         engine,
         "raw_usage_events",
-        [_event("e1", 2, version="late"), _event("e1", 1, 5, version="second"), _event("e1", 1, 4, version="first"), _event("e2", 3)],
+        [
+            _event("e1", 2, version="late"),
+            _event("e1", 1, 5, version="second"),
+            _event("e1", 1, 4, version="first"),
+            _event("e2", 3),
+        ],
     )
     found = built(engine, "stg_registry__usage_events", "event_id", "version", days=[MONDAY])
     assert found == [("e1", "first"), ("e2", None)]

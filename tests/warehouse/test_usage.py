@@ -22,14 +22,31 @@ def events(engine: DuckDBEngine, *given: dict[str, Any]) -> None:
 def test_a_day_counts_uses_failures_views_time_cost_people_and_targets(engine: DuckDBEngine) -> None:
     events(
         engine,
-        {"subject_id": "ann", "target_id": "a", "duration_ms": 0.1, "outcome": "ok", "quantity": 3, "cost": Decimal("1.5")},
+        {
+            "subject_id": "ann",
+            "target_id": "a",
+            "duration_ms": 0.1,
+            "outcome": "ok",
+            "quantity": 3,
+            "cost": Decimal("1.5"),
+        },
         {"subject_id": "ann", "target_id": "b", "duration_ms": 0.2, "outcome": "error", "cost": Decimal("0.25")},
         {"subject_id": "bob", "target_id": "b"},
         {"type": "error", "subject_id": "eve"},
         {"type": "view", "quantity": 7},
         {"type": "search", "plugin_id": None},
     )
-    columns = ("uses", "errors", "failures", "views", "duration_ms_sum", "duration_ms_count", "cost", "persons", "targets")
+    columns = (
+        "uses",
+        "errors",
+        "failures",
+        "views",
+        "duration_ms_sum",
+        "duration_ms_count",
+        "cost",
+        "persons",
+        "targets",
+    )
     assert built(engine, "fct_usage_daily", *columns, days=[MONDAY]) == [(5, 2, 1, 7, 0.3, 2, Decimal("1.75"), 2, 2)]
 
 
@@ -48,7 +65,13 @@ def test_facts_are_replaced_day_by_day(engine: DuckDBEngine) -> None:
 
 
 def test_people_and_targets_are_listed_by_day_without_those_unknown(engine: DuckDBEngine) -> None:
-    events(engine, {"subject_id": "ann", "target_id": "a"}, {"subject_id": "ann"}, {"target_id": "a"}, {"type": "view", "subject_id": "eve"})
+    events(
+        engine,
+        {"subject_id": "ann", "target_id": "a"},
+        {"subject_id": "ann"},
+        {"target_id": "a"},
+        {"type": "view", "subject_id": "eve"},
+    )
     assert built(engine, "fct_usage_person_daily", "subject_id", "uses", days=[MONDAY]) == [("ann", 2)]
     assert built(engine, "fct_usage_target_daily", "target_id", "uses", days=[MONDAY]) == [("a", 2)]
 
@@ -69,10 +92,27 @@ def test_adoption_counts_a_person_once_though_they_used_two_releases(engine: Duc
 def test_performance_is_by_release_and_week_with_exact_percentiles(engine: DuckDBEngine) -> None:
     timed = [{"release_id": "r", "duration_ms": float(n), "outcome": "error" if n == 1 else "ok"} for n in range(1, 6)]
     sampled = {"release_id": "r", "type": "resource", "cpu_percent": 50.0, "memory_bytes": 100}
-    events(engine, *timed, {"release_id": "r", "type": "error"}, sampled, {**sampled, "cpu_percent": 25.0}, {"day": MONDAY + timedelta(days=7)})
+    events(
+        engine,
+        *timed,
+        {"release_id": "r", "type": "error"},
+        sampled,
+        {**sampled, "cpu_percent": 25.0},
+        {"day": MONDAY + timedelta(days=7)},
+    )
     build(engine, "fct_usage_daily", [MONDAY, MONDAY + timedelta(days=7)])
     put(engine, "dim_release", [{"release_id": "r", "version": "1.0"}])
-    columns = ("version", "week", "uses", "errors", "error_rate", "duration_ms_p50", "duration_ms_p95", "cpu_percent_mean", "memory_bytes_mean")
+    columns = (
+        "version",
+        "week",
+        "uses",
+        "errors",
+        "error_rate",
+        "duration_ms_p50",
+        "duration_ms_p95",
+        "cpu_percent_mean",
+        "memory_bytes_mean",
+    )
     found = sorted(built(engine, "mart_plugin_performance", *columns), key=lambda row: row[1])
     assert found[0][:4] == ("1.0", MONDAY, 5, 2)
     assert found[0][4:] == pytest.approx((2 / 6, 3.0, 4.8, 37.5, 100.0))
@@ -93,7 +133,13 @@ def retention(engine: DuckDBEngine, kind: str) -> list[tuple[Any, ...]]:
 
 
 def test_retention_follows_each_months_newcomers_to_the_newest_month(engine: DuckDBEngine) -> None:
-    used(engine, ("ann", date(2025, 12, 5)), ("ann", date(2026, 2, 7)), ("bob", date(2025, 12, 9)), ("cy", date(2026, 1, 1)))
+    used(
+        engine,
+        ("ann", date(2025, 12, 5)),
+        ("ann", date(2026, 2, 7)),
+        ("bob", date(2025, 12, 9)),
+        ("cy", date(2026, 1, 1)),
+    )
     put(engine, "fct_installation_interval", [])
     december, january = date(2025, 12, 1), date(2026, 1, 1)
     assert retention(engine, "person") == [
@@ -119,6 +165,18 @@ def test_a_target_is_retained_in_every_month_in_which_it_had_the_plugin(engine: 
     )  # fmt: skip
     november = date(2025, 11, 1)
     assert retention(engine, "target")[:3] == [(november, 0, 2, 2), (november, 1, 2, 2), (november, 2, 2, 1)]
+
+
+def test_a_target_with_several_intervals_in_a_month_counts_once(engine: DuckDBEngine) -> None:
+    """An upgrade ends an interval and begins another."""
+    used(engine)
+    moments = [datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)]
+    interval = {"tenant_id": "t", "plugin_id": "p", "target_id": "a"}
+    ends = [*moments[1:], None]
+    given = [{**interval, "from_at": start, "to_at": end} for start, end in zip(moments, ends, strict=True)]
+    put(engine, "fct_installation_interval", given)
+    january = date(2026, 1, 1)
+    assert retention(engine, "target") == [(january, 0, 1, 1), (january, 1, 1, 1), (january, 2, 1, 1)]
 
 
 def test_retention_ends_after_a_year(engine: DuckDBEngine) -> None:
@@ -183,9 +241,13 @@ def test_data_quality_adds_up_to_what_was_received(engine: DuckDBEngine) -> None
     put(
         engine,
         "stg_registry__rejects",
-        [{**refused, "row_index": 0, "code": "a"}, {**refused, "row_index": 0, "code": "b"}, {**refused, "row_index": 1, "code": "b"}, {**refused, "row_index": 2, "code": "b"}],
-    )  # fmt: skip
-    put(engine, "stg_registry__observations", [{"observation_id": "o", "tenant_id": "t", "event": "removed", "occurred_at": noon}])
+        [{**refused, "row_index": place, "code": code} for place, code in ((0, "a"), (0, "b"), (1, "b"), (2, "b"))],
+    )
+    put(
+        engine,
+        "stg_registry__observations",
+        [{"observation_id": "o", "tenant_id": "t", "event": "removed", "occurred_at": noon}],
+    )
     put(engine, "raw_usage_events", [{"tenant_id": "t", "event_id": "e", "day": TUESDAY}] * 3)
     put(engine, "stg_registry__usage_events", [{"tenant_id": "t", "event_id": "e", "day": TUESDAY}])
     found = {row[1:]: row[0] for row in built(engine, "mart_data_quality", "rows", "stream", "code", "day")}

@@ -3,7 +3,7 @@
 from warehouse.contracts.core import CORE
 from warehouse.contracts.marts import MARTS
 from warehouse.contracts.raw import BUILD_DAYS, RAW_TABLES, RawTable
-from warehouse.contracts.schema import Accepted, Between, Check, References, Severity, TableContract
+from warehouse.contracts.schema import Accepted, AtMost, Between, Check, References, Severity, TableContract
 from warehouse.contracts.staging import STAGING
 
 TABLES: dict[str, TableContract] = {contract.name: contract for contract in (*STAGING, *CORE, *MARTS)}
@@ -14,6 +14,7 @@ __all__ = [
     "RAW_TABLES",
     "TABLES",
     "Accepted",
+    "AtMost",
     "Between",
     "Check",
     "RawTable",

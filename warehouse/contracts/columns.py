@@ -4,7 +4,9 @@ from patchbay.core.contracts import Column
 
 TENANT = Column("tenant_id", "string", description="Tenant that owns the row.")
 PLUGIN = Column("plugin_id", "string", description="Plugin the row is about.")
-RELEASE = Column("release_id", "string", nullable=True, description="Release; null when the version is unknown or unstated.")
+RELEASE = Column(
+    "release_id", "string", nullable=True, description="Release; null when the version is unknown or unstated."
+)
 TARGET = Column("target_id", "string", description="Target the row is about.")
 RECORDED = Column("recorded_at", "timestamp", description="When the registry committed the row.")
 DAY = Column("day", "date", description="UTC calendar day.")

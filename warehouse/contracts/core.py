@@ -20,7 +20,13 @@ DIM_TARGET = TableContract(
     "core",
     "one target",
     "Places that plugins are installed on.",
-    (TARGET, TENANT, Column("name", "string"), Column("title", "string", nullable=True), *strings("environment", "kind", "lifecycle")),
+    (
+        TARGET,
+        TENANT,
+        Column("name", "string"),
+        Column("title", "string", nullable=True),
+        *strings("environment", "kind", "lifecycle"),
+    ),
     key=("target_id",),
     scope="own",
     checks=(References("tenant_id", "dim_tenant", "tenant_id"),),
@@ -41,7 +47,9 @@ DIM_RELEASE = TableContract(
         *strings("digest", "artifact_url", nullable=True),
         Column("yanked", "bool"),
         Column("released_at", "timestamp", nullable=True),
-        Column("is_latest", "bool", description="The one to install: newest, not yanked, stable if there is such a one."),
+        Column(
+            "is_latest", "bool", description="The one to install: newest, not yanked, stable if there is such a one."
+        ),
         Column("position", "int64", description="1 is the plugin's oldest version."),
     ),
     key=("release_id",),

@@ -3,7 +3,7 @@
 from patchbay.core.contracts import Column
 from patchbay.core.contracts.intake import INTAKE_STREAMS, METRICS
 from warehouse.contracts.columns import DAY, MONTH, PLUGIN, RELEASE, TENANT, counts, strings
-from warehouse.contracts.schema import Accepted, Between, TableContract
+from warehouse.contracts.schema import Accepted, AtMost, Between, TableContract
 
 TRANSITIONS = ("installed", "removed", "reinstalled", "upgraded", "downgraded")
 
@@ -47,6 +47,7 @@ RETENTION = TableContract(
         Between("months_since", least=0, most=12),
         Between("cohort_size", least=1),
         Between("retained", least=0),
+        AtMost("retained", "cohort_size"),
     ),
 )
 PLUGIN_PERFORMANCE = TableContract(
@@ -61,8 +62,15 @@ PLUGIN_PERFORMANCE = TableContract(
         Column("version", "string", nullable=True),
         Column("week", "date", description="Monday of the ISO week, UTC."),
         *counts(uses="Uses.", errors="Failed uses and reported errors."),
-        Column("error_rate", "float64", nullable=True, description="errors / (uses + errors reported apart); null without any."),
-        Column("duration_ms_p50", "float64", nullable=True, description="Exact median of timed uses, linear interpolation."),
+        Column(
+            "error_rate",
+            "float64",
+            nullable=True,
+            description="errors / (uses + errors reported apart); null without any.",
+        ),
+        Column(
+            "duration_ms_p50", "float64", nullable=True, description="Exact median of timed uses, linear interpolation."
+        ),
         Column("duration_ms_p95", "float64", nullable=True, description="Exact 95th percentile of timed uses."),
         Column("cpu_percent_mean", "float64", nullable=True, description="Mean over resource samples."),
         Column("memory_bytes_mean", "float64", nullable=True, description="Mean over resource samples."),
@@ -99,8 +107,18 @@ OUTSIDE_POPULARITY = TableContract(
         MONTH,
         *strings("metric", "source"),
         *counts(count="Installs or downloads.", rank="1 is the largest; equals share a rank."),
-        Column("share", "float64", nullable=True, description="Part of the month's total, 0 to 1; null when the total is 0."),
-        Column("change_ratio", "float64", nullable=True, description="(count - last month's) / last month's; null without one."),
+        Column(
+            "share",
+            "float64",
+            nullable=True,
+            description="Part of the month's total, 0 to 1; null when the total is 0.",
+        ),
+        Column(
+            "change_ratio",
+            "float64",
+            nullable=True,
+            description="(count - last month's) / last month's; null without one.",
+        ),
     ),
     key=("tenant_id", "plugin_id", "month", "metric", "source"),
     scope="plugin",

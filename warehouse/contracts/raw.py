@@ -17,12 +17,18 @@ class RawTable:
 
 SEGMENT_ORIGIN = (
     Column("segment_id", "string", description="The segment the row was read from."),
-    Column("segment_seq", "int64", description="Feed position of the oldest segment this one descends from; survives compaction."),
+    Column(
+        "segment_seq",
+        "int64",
+        description="Feed position of the oldest segment this one descends from; survives compaction.",
+    ),
 )
 
 
 def _feed(contract: Contract) -> RawTable:
-    return RawTable(f"raw_{contract.name}", f"Every row of the feed `{contract.name}`: {contract.grain}.", contract.columns)
+    return RawTable(
+        f"raw_{contract.name}", f"Every row of the feed `{contract.name}`: {contract.grain}.", contract.columns
+    )
 
 
 USAGE = RawTable(

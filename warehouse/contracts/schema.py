@@ -54,7 +54,21 @@ class References:
         return f"{self.column}_is_in_{self.table}"
 
 
-Check = Accepted | Between | References
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The column is no greater than the other one; null in either passes."""
+
+    column: str
+    other: str
+    severity: Severity = "error"
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return f"{self.column}_is_at_most_{self.other}"
+
+
+Check = Accepted | Between | References | AtMost
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,12 @@ def staged(name: str) -> str:
 
 def _columns(feed: str, entity: str) -> tuple[Column, ...]:
     own = tuple(column for column in FEEDS[feed].columns if column.name not in _ENVELOPE)
-    flat = (Column(c.name, "string", c.nullable, f"{c.description} Sorted, comma-joined.".strip()) if c.type == "strings" else c for c in own)
+    flat = (
+        Column(c.name, "string", c.nullable, f"{c.description} Sorted, comma-joined.".strip())
+        if c.type == "strings"
+        else c
+        for c in own
+    )
     return (Column(f"{entity}_id", "string", description="The entity's id."), TENANT, *flat, RECORDED)
 
 
@@ -84,7 +89,10 @@ OBSERVATIONS = TableContract(
     "staging",
     "one observed installation event",
     "What was seen to be added, removed, updated or present on a target.",
-    (*_columns("observations", "observation"), Column("seq", "int64", description="Feed position; orders events of one instant.")),
+    (
+        *_columns("observations", "observation"),
+        Column("seq", "int64", description="Feed position; orders events of one instant."),
+    ),
     key=("observation_id",),
     checks=(Accepted("event", EVENTS),),
 )

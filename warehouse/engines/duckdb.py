@@ -71,9 +71,7 @@ class DuckDBEngine:
         """Put the expression's rows in the table's place, in the order of its key."""
         select = self._typed(contract, expression)
         order = ", ".join(quoted(name) for name in contract.key)
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE {quoted(contract.name)} AS {select} ORDER BY {order}"
-        )
+        self.connection.execute(f"CREATE OR REPLACE TABLE {quoted(contract.name)} AS {select} ORDER BY {order}")
         return self.count(contract.name)
 
     def replace_partition(self, contract: TableContract, expression: Table, days: Sequence[date]) -> int:
@@ -85,7 +83,7 @@ class DuckDBEngine:
             self.create(contract.name, contract.columns)
             self.connection.execute(f"DELETE FROM {name} WHERE day IN (SELECT unnest(?::DATE[]))", window)  # noqa: S608
             before = self.count(contract.name)
-            self.connection.execute(f"INSERT INTO {name} {select}")  # noqa: S608
+            self.connection.execute(f"INSERT INTO {name} {select}")
             written = self.count(contract.name) - before
             self._refuse_other_days(contract.name, written, window)
         return written
@@ -104,7 +102,10 @@ class DuckDBEngine:
 
     def types(self, name: str) -> dict[str, str]:
         """Column name to contract type of a table as it stands; types no contract knows keep DuckDB's name."""
-        known = {sql: kind for kind, sql in SQL_TYPES.items()} | {"TIMESTAMP WITH TIME ZONE": "timestamp", "DECIMAL(18,6)": "decimal"}
+        known = {sql: kind for kind, sql in SQL_TYPES.items()} | {
+            "TIMESTAMP WITH TIME ZONE": "timestamp",
+            "DECIMAL(18,6)": "decimal",
+        }
         rows = self.connection.execute(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = ? "
             "AND database_name = current_database() ORDER BY column_index",
@@ -146,7 +147,9 @@ class DuckDBEngine:
 
     def _typed(self, contract: TableContract, expression: Table) -> str:
         """The expression with its types forced: Ibis believes a sum of int64 to be one, DuckDB makes it a HUGEINT."""
-        casts = ", ".join(f"CAST({quoted(c.name)} AS {SQL_TYPES[c.type]}) AS {quoted(c.name)}" for c in contract.columns)
+        casts = ", ".join(
+            f"CAST({quoted(c.name)} AS {SQL_TYPES[c.type]}) AS {quoted(c.name)}" for c in contract.columns
+        )
         return f"SELECT {casts} FROM ({self.sql(conform(expression, contract.columns))})"  # noqa: S608
 
     def _make_tables(self) -> None:

@@ -1,7 +1,6 @@
-"""Where engines differ, as data: what transforms must not use, and why. `tests/warehouse/test_portable_subset.py` reads it.
+"""Where engines differ, as data: what transforms must not use, and why.
 
-A test of an engine that lacks something is marked as a strict expected failure from here, so a gap that closes turns the
-build red and is removed.
+`tests/warehouse/test_portable_subset.py` reads it and refuses a transform that does, so that a second engine stays possible.
 """
 
 from dataclasses import dataclass

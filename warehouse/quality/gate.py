@@ -2,8 +2,8 @@
 
 Two judges must agree. The engine counts the rows that break each rule over the whole window, and hands Great Expectations
 what it found: up to 1,000 broken rows of each rule, and for the rules that nothing breaks up to 2,000 rows (small tables go in
-whole). Great Expectations then decides by its own code, and a difference is an error. So no broken row is missed for being rare, and two million rows cost a second, where
-pandas alone takes a minute.
+whole). Great Expectations then decides by its own code, and a difference is an error. So no broken row is missed for being
+rare, and two million rows cost a second, where pandas alone takes a minute.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Verdict:
 
 
 def judge_table(engine: DuckDBEngine, name: str) -> list[Verdict]:
-    """Judge a table by its contract: a partitioned one over the days last built, any other whole."""
+    """Judge a table by its contract: a partitioned one over the days built that have not passed yet, any other whole."""
     return _Bench(engine, TABLES[name]).verdicts()
 
 
@@ -68,21 +68,29 @@ class _Bench:
     def verdicts(self) -> list[Verdict]:
         if not self._columns_match():
             unjudged = "not judged: the columns differ"
-            others = (self._make(rule, passed=False, observed=unjudged, rows=0, failed=0) for rule in rules_of(self._contract)[1:])
+            others = (
+                self._make(rule, passed=False, observed=unjudged, rows=0, failed=0)
+                for rule in rules_of(self._contract)[1:]
+            )
             return [self._columns_verdict(passed=False), *others]
         rules = rules_of(self._contract)[1:]
         rows, counts = self._count(rules)
         agreed = self._show_good_rows(rules, counts)
-        return [self._columns_verdict(passed=True), *(self._verdict(rule, rows, counts[rule.name], agreed) for rule in rules)]
+        return [
+            self._columns_verdict(passed=True),
+            *(self._verdict(rule, rows, counts[rule.name], agreed) for rule in rules),
+        ]
 
     def _window_of(self, contract: TableContract) -> Table:
         if not contract.partitioned:
             return self._whole
-        self._engine.set_build_days(Bookkeeping(self._engine).last_days(contract.name))
+        self._engine.set_build_days(Bookkeeping(self._engine).unpassed_days(contract.name))
         return self._whole.semi_join(named_table(BUILD_DAYS.name), "day")
 
     def _columns_match(self) -> bool:
-        frame = pa.table({column: pa.nulls(0) for column in suites.typed_columns(self._engine.types(self._contract.name))})
+        frame = pa.table(
+            {column: pa.nulls(0) for column in suites.typed_columns(self._engine.types(self._contract.name))}
+        )
         return suites.judge(frame, suites.expectations_of(rules_of(self._contract)[0], self._contract, []))
 
     def _columns_verdict(self, *, passed: bool) -> Verdict:
@@ -93,7 +101,9 @@ class _Bench:
     def _count(self, rules: tuple[Rule, ...]) -> tuple[int, dict[str, int]]:
         """Rows in the window, and how many break each rule: one pass for all rules about single rows."""
         conditions = {rule.name: broken(rule, self._contract, self._window) for rule in rules}
-        single = {name: self._window.count(where=condition) for name, condition in conditions.items() if condition is not None}
+        single = {
+            name: self._window.count(where=condition) for name, condition in conditions.items() if condition is not None
+        }
         counts = self._engine.read_arrow(self._window.agg(all_rows=self._window.count(), **single)).to_pylist()[0]
         rows = counts.pop("all_rows")
         for rule in rules:
@@ -135,7 +145,8 @@ class _Bench:
         parent = named_table(rule.check.table)
         values = rows[rule.check.column].drop_null().unique().to_pylist()
         found = parent.filter(parent[rule.check.key].isin(values)).select(rule.check.key) if values else parent.limit(0)
-        return self._engine.read_arrow(found)[rule.check.key].to_pylist()
+        known: list[object] = self._engine.read_arrow(found)[rule.check.key].to_pylist()
+        return known
 
     def _verdict(self, rule: Rule, rows: int, failed: int, agreed: bool) -> Verdict:
         if not failed:
@@ -143,9 +154,22 @@ class _Bench:
         kept = self._engine.read_arrow(self._shown_rows(rule).order_by(list(self._contract.key)).limit(KEPT))
         if suites.judge(kept, suites.expectations_of(rule, self._contract, self._known(rule, kept))):
             raise JudgesDisagree(self._contract.name, rule.name, failed, passed=True)
-        return self._make(rule, passed=False, observed=f"{failed:,} of {rows:,} rows", rows=rows, failed=failed, kept=kept)
+        return self._make(
+            rule, passed=False, observed=f"{failed:,} of {rows:,} rows", rows=rows, failed=failed, kept=kept
+        )
 
-    def _make(self, rule: Rule, *, passed: bool, observed: str, rows: int, failed: int, kept: pa.Table | None = None) -> Verdict:
+    def _make(
+        self, rule: Rule, *, passed: bool, observed: str, rows: int, failed: int, kept: pa.Table | None = None
+    ) -> Verdict:
         return Verdict(
-            self._contract.name, rule.name, rule.severity, passed, rule.expected, observed, rows, failed, self._now, kept
+            self._contract.name,
+            rule.name,
+            rule.severity,
+            passed,
+            rule.expected,
+            observed,
+            rows,
+            failed,
+            self._now,
+            kept,
         )

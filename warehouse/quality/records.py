@@ -6,6 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.bookkeeping import Bookkeeping
+from warehouse.contracts import TABLES
 from warehouse.engines.duckdb import DuckDBEngine
 from warehouse.quality.gate import Verdict
 
@@ -25,14 +27,30 @@ def keep_failed_rows(folder: Path, verdicts: Sequence[Verdict]) -> dict[str, Pat
 
 
 def note_verdicts(engine: DuckDBEngine, verdicts: Sequence[Verdict]) -> None:
-    """Remember the last verdict of each rule, for publishing and for the snapshot's readers."""
-    rows = [
-        (v.table, v.rule, v.severity, v.passed, v.observed, v.expected, v.failed_rows, v.checked_at) for v in verdicts
-    ]
+    """Remember the last verdict of each rule, for publishing and for the snapshot's readers.
+
+    Days of a partitioned table that passed are judged no more. A verdict on no days leaves the last one as it is.
+    """
+    books = Bookkeeping(engine)
     with engine.transaction():
         for table in {verdict.table for verdict in verdicts}:
-            engine.connection.execute("DELETE FROM notes.results WHERE table_name = ?", [table])
-        engine.connection.executemany("INSERT INTO notes.results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            found = [verdict for verdict in verdicts if verdict.table == table]
+            if not _about_nothing(books, table, found):
+                _note(engine, books, table, found)
+
+
+def _about_nothing(books: Bookkeeping, table: str, found: Sequence[Verdict]) -> bool:
+    """Whether there was no day to judge and the verdicts that hold are those of the same rules."""
+    days = not TABLES[table].partitioned or books.unpassed_days(table)
+    return not days and books.judged_rules(table) == {verdict.rule for verdict in found}
+
+
+def _note(engine: DuckDBEngine, books: Bookkeeping, table: str, found: Sequence[Verdict]) -> None:
+    rows = [(table, v.rule, v.severity, v.passed, v.observed, v.expected, v.failed_rows, v.checked_at) for v in found]
+    books.forget_verdicts(table)
+    engine.connection.executemany("INSERT INTO notes.results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    if all(verdict.passed for verdict in found if verdict.severity == "error"):
+        books.mark_passed(table)
 
 
 def markdown_table(rows: pa.Table, limit: int = 10, width: int = 40) -> str:

@@ -7,7 +7,7 @@ from operator import or_
 import ibis
 from ibis.expr.types import BooleanValue, Table
 
-from warehouse.contracts import Accepted, Between, Check, References, Severity, TableContract
+from warehouse.contracts import Accepted, AtMost, Between, Check, References, Severity, TableContract
 
 COLUMNS = "columns_match_contract"
 UNIQUE = "key_is_unique"
@@ -43,6 +43,8 @@ def _words(check: Check) -> str:
             return f"{column} is {' and '.join(filter(None, bounds))}"
         case References(column, table, key):
             return f"{column} is a {key} of {table}"
+        case AtMost(column, other):
+            return f"{column} is ≤ {other}"
 
 
 def broken(rule: Rule, contract: TableContract, table: Table) -> BooleanValue | None:
@@ -52,6 +54,8 @@ def broken(rule: Rule, contract: TableContract, table: Table) -> BooleanValue | 
             return table[column].notnull() & table[column].notin(values)
         case Between(column, least, most):
             return table[column].notnull() & _outside(table, column, least, most)
+        case AtMost(column, other):
+            return (table[column] > table[other]).fill_null(False)
         case None if rule.name == FILLED:
             return reduce(or_, (table[name].isnull() for name in contract.required))
         case _:

@@ -6,7 +6,7 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from warehouse.contracts import Accepted, Between, References, TableContract
+from warehouse.contracts import Accepted, AtMost, Between, References, TableContract
 from warehouse.quality.rules import COLUMNS, FILLED, UNIQUE, Rule
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ def expectations_of(rule: Rule, contract: TableContract, known: list[Any]) -> li
             return [gx.ExpectColumnValuesToBeBetween(column=column, min_value=least, max_value=most)]
         case References(column):
             return [gx.ExpectColumnValuesToBeInSet(column=column, value_set=known)]
+        case AtMost(column, other):
+            return [
+                gx.ExpectColumnPairValuesAToBeGreaterThanB(
+                    column_A=other, column_B=column, or_equal=True, ignore_row_if="either_value_is_missing"
+                )
+            ]
         case None:
             return _structural(rule, contract)
 

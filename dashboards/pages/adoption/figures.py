@@ -11,6 +11,11 @@ from dashboards.kit.tables import Column, grid
 
 TRANSITIONS = ("installed", "upgraded", "removed", "reinstalled", "downgraded")
 COHORTS, MONTHS = 14, 13
+RETAINED = {
+    "person": ("people", "use", "used a plugin again"),
+    "target": ("targets", "installation", "had a plugin in place"),
+}
+"""Who is counted, how they begin, and what keeps them: people use a plugin, targets have it installed."""
 
 
 def installed(frame: pl.DataFrame, scope: Scope) -> Any:
@@ -46,19 +51,20 @@ def retention(frame: pl.DataFrame, scope: Scope) -> Any:
     months = sorted(near["months_since"].unique().to_list())
     shares = {(row["cohort_month"], row["months_since"]): row["share"] for row in near.to_dicts()}
     z = [[shares.get((cohort, month)) for month in months] for cohort in cohorts]
-    hover = "First used %{y}<br>%{x} months later: %{z:.1%}<extra></extra>"
+    began = "use" if scope.pick["subject"] == "person" else "installation"
+    hover = f"First {began} %{{y}}<br>%{{x}} months later: %{{z:.1%}}<extra></extra>"
     made = heatmap(z, [str(month) for month in months], [f"{cohort:%b %Y}" for cohort in cohorts], scope.colours, hover)
-    return made.update_xaxes(title_text="Months after first use", type="category").update_yaxes(type="category")
+    return made.update_xaxes(title_text=f"Months after first {began}", type="category").update_yaxes(type="category")
 
 
 def retention_said(frame: pl.DataFrame, scope: Scope) -> str:
-    """What came back after one month, over all cohorts that had the chance."""
-    who = "people" if scope.pick["subject"] == "person" else "targets"
+    """What was there after one month, over all cohorts that had the chance."""
+    who, began, stayed = RETAINED[scope.pick["subject"]]
     first = frame.filter(pl.col("months_since") == 1)
     if first.is_empty():
-        return f"{who.capitalize()} by the month of their first use of a plugin; no cohort is a month old yet."
+        return f"{who.capitalize()} by the month of their first {began} of a plugin; no cohort is a month old yet."
     share = f.total(first["retained"]) / f.total(first["cohort_size"])
-    return f"{f.percent(share)} of {who} used a plugin again in the month after their first use of it."
+    return f"{f.percent(share)} of {who} {stayed} in the month after their first {began} of it."
 
 
 def transitions(frame: pl.DataFrame, scope: Scope) -> Any:

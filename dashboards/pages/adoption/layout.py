@@ -33,7 +33,7 @@ CARDS = (
         "adoption-retention",
         lambda s: ask.retention(s.pick["plugin"], s.pick["subject"]),
         figures.retention,
-        NO_USAGE,
+        "No use or installation was recorded for these filters.",
         figures.retention_said,
         height=380,
     ),

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import polars as pl
 from dash import dcc, html
@@ -27,7 +28,7 @@ def header(frame: pl.DataFrame, scope: Scope) -> Component:
         parts.outside_link(row["repository_url"], "Repository"),
     ]
     labels = [
-        dcc.Link(label, href=f"/plugins?label={label}", className="tag")
+        dcc.Link(label, href="/plugins?" + urlencode({"label": label}), className="tag")
         for label in (row["labels"] or "").split(",")
         if label
     ]

@@ -13,7 +13,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Source = Annotated[str, typer.Argument(help="A folder, a file, an archive (.tar.zst, .zip, .gz) or a URL.")]
+Source = Annotated[
+    str,
+    typer.Argument(help="A folder, a file, an archive (.tar, .tar.gz, .tar.zst), a packed file (.gz, .zst) or a URL."),
+]
 
 Again = Annotated[
     bool, typer.Option("--again", help="Judge batches anew that the registry has answered before, as after a mend.")
@@ -25,7 +28,8 @@ def jenkins(source: Source, again: Again = False, home: Home = None, url: Url = 
     """Import the Jenkins registry.
 
     Plugins, releases, dependencies, labels, maintainers and security warnings of its update center, and its monthly
-    install statistics.
+    install statistics. Plugins that a later catalogue no longer lists are withdrawn, within one run: give the older and
+    the newer catalogues together. An import of one catalogue alone withdraws nothing.
 
     Examples:
 

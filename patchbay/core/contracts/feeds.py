@@ -65,7 +65,12 @@ DEPENDENCIES = _feed(
     Column("release_id", "string"),
     Column("plugin_id", "string", description="The plugin that depends."),
     Column("dependency_ref", "string", description="namespace:name of what it needs."),
-    Column("dependency_plugin_id", "string", nullable=True, description="Null while the registry does not know that plugin."),
+    Column(
+        "dependency_plugin_id",
+        "string",
+        nullable=True,
+        description="Null while the registry does not know that plugin.",
+    ),
     Column("requirement", "string", nullable=True, description="As written by the author, such as a least version."),
     Column("optional", "bool"),
 )
@@ -76,7 +81,12 @@ ADVISORIES = _feed(
     Column("external_id", "string", description="Its id at its source, such as SECURITY-208."),
     Column("subject_kind", "string", description="plugin or host."),
     Column("subject_ref", "string", description="namespace:name of the plugin, or the host product's name."),
-    Column("plugin_id", "string", nullable=True, description="Null for the host and for plugins the registry does not know."),
+    Column(
+        "plugin_id",
+        "string",
+        nullable=True,
+        description="Null for the host and for plugins the registry does not know.",
+    ),
     Column("summary", "string"),
     Column("url", "string", nullable=True),
     Column("severity", "string", nullable=True),
@@ -135,6 +145,16 @@ INTAKE_BATCHES = _feed(
 
 FEEDS: dict[str, Contract] = {
     contract.name: contract
-    for contract in (TENANTS, PLUGINS, RELEASES, DEPENDENCIES, ADVISORIES, TARGETS, OBSERVATIONS, SEGMENTS, INTAKE_BATCHES)
+    for contract in (
+        TENANTS,
+        PLUGINS,
+        RELEASES,
+        DEPENDENCIES,
+        ADVISORIES,
+        TARGETS,
+        OBSERVATIONS,
+        SEGMENTS,
+        INTAKE_BATCHES,
+    )
 }
 """Every feed by name."""

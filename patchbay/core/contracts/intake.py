@@ -2,7 +2,19 @@
 
 from patchbay.core.contracts.schema import Column, Contract
 
-USAGE_TYPES = ("use", "error", "view", "search", "impression", "exposure", "feedback", "install", "uninstall", "upgrade", "resource")
+USAGE_TYPES = (
+    "use",
+    "error",
+    "view",
+    "search",
+    "impression",
+    "exposure",
+    "feedback",
+    "install",
+    "uninstall",
+    "upgrade",
+    "resource",
+)
 """Closed list of usage event types; `resource` is a sample of what a plugin consumes on a target."""
 
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -27,7 +39,9 @@ USAGE_EVENT = Contract(
         Column("outcome", "string", nullable=True, description="ok or error."),
         Column("error_code", "string", nullable=True),
         Column("duration_ms", "float64", nullable=True, description="Milliseconds, finite, not negative."),
-        Column("quantity", "int64", nullable=True, description="Number of like uses this row stands for; null means 1."),
+        Column(
+            "quantity", "int64", nullable=True, description="Number of like uses this row stands for; null means 1."
+        ),
         Column("score", "int64", nullable=True, description="Feedback score, 1 to 5."),
         Column("cpu_percent", "float64", nullable=True),
         Column("memory_bytes", "int64", nullable=True),

@@ -17,6 +17,7 @@ class LocalStorage:
 
     def __init__(self, root: Path | str) -> None:
         self._root = Path(root).resolve()
+        self._on_disk: set[Path] = {self._root} if self._root.is_dir() else set()
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object: temporary file, fsync, rename, fsync of the folder."""
@@ -75,7 +76,7 @@ class LocalStorage:
         path = self._path(key)
         temporary = path.parent / f".{uuid4().hex}.tmp"
         with _reporting(key, writing=True):
-            _make_folder(path.parent)
+            self._make_folder(path.parent)
             try:
                 with temporary.open("xb") as file:
                     fill(file)
@@ -86,14 +87,18 @@ class LocalStorage:
                 temporary.unlink(missing_ok=True)
             _sync(path.parent)
 
+    def _make_folder(self, folder: Path) -> None:
+        """Like mkdir -p, but every folder's name is on disk before anything is put in it, whoever made the folder.
 
-def _make_folder(folder: Path) -> None:
-    """Like mkdir -p, but every new folder's name is on disk too before anything is put in it."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
+        A root that was there before is taken as it is: its parent may be closed to us.
+        """
+        settled = folder in self._on_disk or folder in self._root.parents
+        if settled and folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+        self._on_disk.add(folder)
 
 
 def _sync(folder: Path) -> None:

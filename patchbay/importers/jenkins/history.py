@@ -2,6 +2,7 @@
 
 Releases are immutable in the registry: what was said first stands, a later catalogue can only fill what was missing;
 one that says otherwise is counted as restated. Plugins that a later catalogue does not list are withdrawn.
+All this is known within one run only: a catalogue imported alone has none before it, and withdraws nothing.
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from patchbay.core.versions import InvalidVersion, validate
+from patchbay.importers.jenkins.text import MalformedHtml, plain_text
 from patchbay.importers.report import Report, Where
 
 NAMESPACE = "jenkins"
@@ -30,6 +31,14 @@ class RowReader:
         if value is None or isinstance(value, str):
             return value
         return self._ignore(field_name, "wrong_type", f"must be text, is {type(value).__name__}")
+
+    def plain(self, field_name: str, longest: int = 2000) -> str | None:
+        """The words of an HTML text; None when there are none."""
+        value = self.text(field_name)
+        try:
+            return plain_text(value or "", longest) or None
+        except MalformedHtml as error:
+            return self._ignore(field_name, "malformed_html", str(error))
 
     def texts(self, field_name: str) -> list[str]:
         """Distinct non-empty texts of a list, sorted."""
@@ -74,10 +83,10 @@ class RowReader:
             return None
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            return self._ignore(field_name, "invalid_time", "must be an ISO 8601 time")
-        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return aware.strftime("%Y-%m-%dT%H:%M:%SZ")
+            aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return self._ignore(field_name, "invalid_time", "must be an ISO 8601 time of the years 1 to 9999")
+        return aware.isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def is_version(self, version: str, field_name: str) -> bool:
         """Whether a version is one by the jenkins scheme; notes it when not."""

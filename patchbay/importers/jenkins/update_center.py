@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from patchbay.importers.jenkins.rows import NAME, NAMESPACE, RowReader
-from patchbay.importers.jenkins.text import plain_text
 from patchbay.importers.report import Report, Where
 
 HOST = "jenkins-core"
@@ -123,8 +122,8 @@ def _plugin(name: str, value: Any, where: Where, deprecated: frozenset[str], rep
     document = {
         "namespace": NAMESPACE,
         "name": name,
-        "title": plain_text(reader.text("title") or name, 200) or name,
-        "summary": plain_text(reader.text("excerpt") or "") or None,
+        "title": reader.plain("title", 200) or name,
+        "summary": reader.plain("excerpt"),
         "homepage_url": reader.url("wiki"),
         "repository_url": reader.url("scm"),
         "lifecycle": lifecycle,
@@ -179,7 +178,7 @@ def _advisory(warning: Any, where: Where, report: Report) -> dict[str, Any] | No
         "external_id": external_id,
         "subject_kind": "host" if kind == "core" else "plugin",
         "subject_ref": HOST if kind == "core" else f"{NAMESPACE}:{name}",
-        "summary": plain_text(reader.text("message") or external_id),
+        "summary": reader.plain("message") or external_id,
         "url": url,
         "ranges": reader.ranges(),
         "published_at": f"{dated.group(1)}T00:00:00Z" if dated else None,

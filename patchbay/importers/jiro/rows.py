@@ -51,6 +51,7 @@ def as_utc(text: str) -> str | None:
     """An ISO 8601 time with its zone as UTC; None when it is none."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment.tzinfo else None
+    return utc.isoformat(timespec="seconds").replace("+00:00", "Z") if moment.tzinfo else None

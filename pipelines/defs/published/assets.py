@@ -3,11 +3,13 @@
 import dagster as dg
 
 from pipelines.conditions import WRITER_POOL, fresh_within
+from pipelines.defs.warehouse.partitions import SNAPSHOTS
 from pipelines.resources.warehouse import Warehouse
 from warehouse.contracts import TABLES
 
 
 @dg.asset(
+    name=SNAPSHOTS,
     deps=list(TABLES),
     group_name="published",
     owners=["team:data-engineering"],
@@ -20,7 +22,7 @@ def snapshots(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Mat
 
     Refused while a blocking check fails; then the last good publication stays. Only tenants whose content changed get a new file.
     """
-    published = warehouse.publish(context.run_id)
+    published = warehouse.publish(context.run.run_id)
     return dg.MaterializeResult(
         metadata={
             "snapshot_id": published.snapshot_id,

@@ -9,6 +9,7 @@ from pipelines.conditions import INGEST_RETRY, WRITER_POOL, fresh_within
 from pipelines.resources.registry import Registry
 from pipelines.resources.warehouse import Warehouse
 from warehouse.contracts import RAW_TABLES, RawTable
+from warehouse.feeds import RegistryWentBack, SegmentDamaged, SegmentMissing
 from warehouse.quality.records import markdown_table
 
 GROUP = "raw"
@@ -33,7 +34,10 @@ def ingest(
     context: dg.AssetExecutionContext, warehouse: Warehouse, registry: Registry
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Every new feed row and the files the feeds name, with the cursors, in one transaction: all of it or nothing."""
-    taken = warehouse.ingest(registry.feeds, registry.storage)
+    try:
+        taken = warehouse.ingest(registry.feeds, registry.storage)
+    except (RegistryWentBack, SegmentMissing, SegmentDamaged) as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     context.log.info("read up to %s; usage of %s days changed", taken.head_seq, taken.days_changed)
     for name in RAW_TABLES:
         yield dg.MaterializeResult(
@@ -45,4 +49,3 @@ def ingest(
                 "preview": dg.MetadataValue.md(markdown_table(warehouse.sample(name))),
             },
         )
-

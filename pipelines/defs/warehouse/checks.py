@@ -18,7 +18,10 @@ def table_checks(contract: TableContract) -> dg.AssetChecksDefinition:
     """The checks of a contract's table; those of severity `error` block."""
     specs = [
         dg.AssetCheckSpec(
-            rule.name, asset=contract.name, description=f"{rule.expected[:1].upper()}{rule.expected[1:]}.", blocking=rule.severity == "error"
+            rule.name,
+            asset=contract.name,
+            description=f"{rule.expected[:1].upper()}{rule.expected[1:]}.",
+            blocking=rule.severity == "error",
         )
         for rule in rules_of(contract)
     ]
@@ -35,7 +38,11 @@ def table_checks(contract: TableContract) -> dg.AssetChecksDefinition:
 
 def check_result(verdict: Verdict) -> dg.AssetCheckResult:
     """A verdict as Dagster shows it, with the rows that broke the rule."""
-    metadata: dict[str, object] = {"expected": verdict.expected, "observed": verdict.observed, "rows": verdict.rows}
+    metadata: dict[str, dg.MetadataValue | str | int] = {
+        "expected": verdict.expected,
+        "observed": verdict.observed,
+        "rows": verdict.rows,
+    }
     if verdict.kept is not None:
         metadata["failed_rows"] = verdict.failed_rows
         metadata["broken"] = dg.MetadataValue.md(markdown_table(verdict.kept, limit=20))

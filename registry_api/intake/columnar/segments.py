@@ -3,7 +3,7 @@
 import hashlib
 import io
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from patchbay.core.contracts import Contract
+from patchbay.core.ids import new_id
 from patchbay.core.storage import Storage
 from registry_api.db import UnitOfWork
 from registry_api.intake.models import Segment
@@ -42,7 +43,10 @@ class WrittenSegment:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a new file goes in the lake and which files it supersedes."""
+    """Where a new file goes in the lake and which files it supersedes.
+
+    `file` names it and begins with the time of writing, which `id` does not where it takes over an ancestor's order.
+    """
 
     id: UUID
     stream: str
@@ -50,11 +54,12 @@ class Place:
     received_on: date
     generation: int = 0
     replaces: tuple[UUID, ...] = ()
+    file: UUID = field(default_factory=new_id)
 
     @property
     def path(self) -> str:
         """The storage key."""
-        return f"lake/{self.stream}/{self.tenant_id}/{self.received_on.isoformat()}/{self.id}.parquet"
+        return f"lake/{self.stream}/{self.tenant_id}/{self.received_on.isoformat()}/{self.file}.parquet"
 
 
 def write_segment(storage: Storage, table: pa.Table, place: Place, time_column: str) -> WrittenSegment:

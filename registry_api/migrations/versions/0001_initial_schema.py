@@ -35,17 +35,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "users",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("email", sa.String(), nullable=False),
-        sa.Column("display_name", sa.String(), nullable=False),
-        sa.Column("status", sa.String(), nullable=False),
-        sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f("ck_users_status")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
-    )
-    op.create_table(
         "api_tokens",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("prefix", sa.String(), nullable=False),
@@ -94,19 +83,6 @@ def upgrade() -> None:
     with op.batch_alter_table("audit_records", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_records_action"), ["action"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_records_tenant_id"), ["tenant_id"], unique=False)
-
-    op.create_table(
-        "identities",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("issuer", sa.String(), nullable=False),
-        sa.Column("subject", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
-        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identities_issuer_subject")),
-    )
-    with op.batch_alter_table("identities", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_identities_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "intake_batches",
@@ -171,41 +147,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "login_sessions",
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_login_sessions_tenant_id_tenants")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
-        sa.UniqueConstraint("secret_hash", name=op.f("uq_login_sessions_secret_hash")),
-    )
-    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_login_sessions_tenant_id"), ["tenant_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_login_sessions_user_id"), ["user_id"], unique=False)
-
-    op.create_table(
-        "memberships",
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_memberships_tenant_id_tenants")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_memberships")),
-        sa.UniqueConstraint("tenant_id", "user_id", name=op.f("uq_memberships_tenant_id_user_id")),
-    )
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_memberships_tenant_id"), ["tenant_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_memberships_user_id"), ["user_id"], unique=False)
-
-    op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -220,14 +161,6 @@ def upgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_feed_seq", ["feed", "seq"], unique=False)
 
-    op.create_table(
-        "passwords",
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passwords_user_id_users")),
-        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords")),
-    )
     op.create_table(
         "plugins",
         sa.Column("ref", sa.String(), nullable=False),
@@ -322,6 +255,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_usage_minute_counters_minute", ["minute"], unique=False)
 
     op.create_table(
+        "users",
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("display_name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f("ck_users_status")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_users_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("tenant_id", "email", name=op.f("uq_users_tenant_id_email")),
+    )
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.create_index("ix_users_email", ["email"], unique=False)
+        batch_op.create_index(batch_op.f("ix_users_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
         "advisories",
         sa.Column("external_id", sa.String(), nullable=False),
         sa.Column("subject_kind", sa.String(), nullable=False),
@@ -353,6 +303,58 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_advisories_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "identities",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_identities_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
+        sa.UniqueConstraint("tenant_id", "issuer", "subject", name=op.f("uq_identities_tenant_id_issuer_subject")),
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identities_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_identities_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "login_sessions",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_login_sessions_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_login_sessions_secret_hash")),
+    )
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_sessions_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_login_sessions_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "memberships",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_memberships_tenant_id_tenants")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_memberships")),
+        sa.UniqueConstraint("tenant_id", "user_id", name=op.f("uq_memberships_tenant_id_user_id")),
+    )
+    with op.batch_alter_table("memberships", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_memberships_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_memberships_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "observations",
         sa.Column("target_id", sa.Uuid(), nullable=False),
         sa.Column("plugin_id", sa.Uuid(), nullable=False),
@@ -382,6 +384,14 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_observations_tenant_id"), ["tenant_id"], unique=False)
 
+    op.create_table(
+        "passwords",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passwords_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords")),
+    )
     op.create_table(
         "plugin_labels",
         sa.Column("plugin_id", sa.Uuid(), nullable=False),
@@ -538,18 +548,39 @@ def downgrade() -> None:
         batch_op.drop_index("ix_plugin_labels_label_plugin_id")
 
     op.drop_table("plugin_labels")
+    op.drop_table("passwords")
     with op.batch_alter_table("observations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_observations_tenant_id"))
         batch_op.drop_index("ix_observations_target_plugin_order")
         batch_op.drop_index("ix_observations_plugin_target_order")
 
     op.drop_table("observations")
+    with op.batch_alter_table("memberships", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_memberships_user_id"))
+        batch_op.drop_index(batch_op.f("ix_memberships_tenant_id"))
+
+    op.drop_table("memberships")
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
+        batch_op.drop_index(batch_op.f("ix_login_sessions_tenant_id"))
+
+    op.drop_table("login_sessions")
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identities_user_id"))
+        batch_op.drop_index(batch_op.f("ix_identities_tenant_id"))
+
+    op.drop_table("identities")
     with op.batch_alter_table("advisories", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_advisories_tenant_id"))
         batch_op.drop_index("ix_advisories_subject_ref")
         batch_op.drop_index("ix_advisories_plugin_id_id")
 
     op.drop_table("advisories")
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_users_tenant_id"))
+        batch_op.drop_index("ix_users_email")
+
+    op.drop_table("users")
     with op.batch_alter_table("usage_minute_counters", schema=None) as batch_op:
         batch_op.drop_index("ix_usage_minute_counters_minute")
 
@@ -573,21 +604,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_plugins_name_id")
 
     op.drop_table("plugins")
-    op.drop_table("passwords")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_feed_seq")
 
     op.drop_table("outbox")
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_memberships_user_id"))
-        batch_op.drop_index(batch_op.f("ix_memberships_tenant_id"))
-
-    op.drop_table("memberships")
-    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
-        batch_op.drop_index(batch_op.f("ix_login_sessions_tenant_id"))
-
-    op.drop_table("login_sessions")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_jobs_open_dedup",
@@ -604,10 +624,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_intake_batches_tenant_id"))
 
     op.drop_table("intake_batches")
-    with op.batch_alter_table("identities", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_identities_user_id"))
-
-    op.drop_table("identities")
     with op.batch_alter_table("audit_records", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_records_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_audit_records_action"))
@@ -618,7 +634,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_api_tokens_tenant_id"))
 
     op.drop_table("api_tokens")
-    op.drop_table("users")
     with op.batch_alter_table("tenants", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_tenants_operator",

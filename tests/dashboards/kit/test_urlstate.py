@@ -1,5 +1,6 @@
 """Filters in the URL."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,12 @@ def test_a_name_that_is_no_filter_is_reported_so_that_nobody_trusts_it() -> None
 def test_control_characters_and_endless_text_are_ignored() -> None:
     assert parse(FILTERS, "?q=a%00b").ignored == (("q", "a\x00b"),)
     assert len(parse(FILTERS, "?q=" + "x" * 201).ignored) == 1
+
+
+@pytest.mark.parametrize("page", ["0", "100001", "0000001", "10" * 4000, "1000000", "²", "-1"])
+def test_a_page_number_that_is_none_is_ignored(page: str) -> None:
+    assert parse(FILTERS, f"?page={page}")["page"] == "1"
+    assert parse(FILTERS, "?page=100000")["page"] == "100000"
 
 
 def test_only_values_that_differ_from_the_default_are_written() -> None:

@@ -1,10 +1,7 @@
 """What people see and do, in a real Chromium, against the real API and the real dashboards."""
 
 import csv
-import os
 import re
-import statistics
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,7 @@ from patchbay.core.client import Client
 from tests.dashboards.conftest import PASSWORD, Servers, enter
 
 pytestmark = pytest.mark.browser
-FIRST_CARD_SECONDS, FILTER_SECONDS, PAYLOAD_BYTES = 1.5, 0.4, 1_000_000
+PAYLOAD_BYTES = 1_000_000
 
 
 def settled(page: Page) -> Page:
@@ -164,38 +161,26 @@ def test_on_a_phone_everything_fits_and_the_menu_opens(ada: Page) -> None:
     expect(ada.get_by_role("heading", level=1)).to_have_text("Adoption")
 
 
-def test_pages_keep_to_their_budgets(ada: Page) -> None:
-    """Best of three loads and the median of filter changes; on a busy machine in proportion to its load."""
-    slack = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    loads, payloads = [], []
-    for _ in range(3):
-        sizes: list[int] = []
-        ada.on("response", lambda answer, sizes=sizes: sizes.append(size_of(answer)))
-        began = time.perf_counter()
-        ada.goto("/")
-        ada.wait_for_selector(".card-state")
-        loads.append(time.perf_counter() - began)
-        settled(ada)
-        payloads.append(sum(sizes))
-    changes = [change(ada, days) for days in ("30 days", "90 days") * 5]
-    assert min(loads) <= FIRST_CARD_SECONDS * slack, (loads, slack)
-    assert statistics.median(changes[2:]) <= FILTER_SECONDS * slack, (changes, slack)
-    assert max(payloads) <= PAYLOAD_BYTES, payloads
+def test_a_page_keeps_to_its_budget_of_bytes(ada: Page) -> None:
+    """How long pages take is measured by `benchmarks.pages`, away from other load."""
+    sizes: list[int] = []
+    ada.on("response", lambda answer: sizes.append(size_of(answer)))
+    ada.goto("/")
+    settled(ada)
+    assert 0 < sum(sizes) <= PAYLOAD_BYTES, sizes
+
+
+def test_a_chosen_period_reaches_every_chart(ada: Page) -> None:
+    before = ada.locator("#card-overview-uses .card-summary").inner_text()
+    ada.get_by_text("30 days", exact=True).click()
+    expect(ada).to_have_url(re.compile(r"period=30d"))
+    expect(ada.locator("#card-overview-uses .card-summary")).not_to_have_text(before)
 
 
 def size_of(answer) -> int:  # type: ignore[no-untyped-def]
     """Bytes of an answer, scripts and style sheets left out."""
     dynamic = not re.search(r"/(assets|_dash-component-suites)/", answer.url)
     return int(answer.headers.get("content-length", 0)) if dynamic else 0
-
-
-def change(page: Page, period: str) -> float:
-    """Seconds from choosing a period until every card shows it."""
-    began = time.perf_counter()
-    with page.expect_response(re.compile("_dash-update-component")):
-        page.get_by_text(period, exact=True).click()
-    page.wait_for_function("() => !document.querySelector('[data-dash-is-loading=true]')")
-    return time.perf_counter() - began
 
 
 def test_a_viewer_of_one_tenant_cannot_open_anothers_target(ada: Page, servers: Servers) -> None:

@@ -1,5 +1,7 @@
 """The audit log: complete, per tenant, and impossible to change without a trace."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import text
 
@@ -141,3 +143,16 @@ async def test_the_log_is_read_by_its_own_tenant_only(api):
     viewer = api.client(await api.token(api.acme, role="viewer"))
     assert (await viewer.get("/v1/audit")).status_code == 403
     assert (await viewer.get("/v1/audit/verify")).status_code == 403
+
+
+async def test_a_record_forged_after_the_head_is_found(api):
+    await some_history(api)
+    columns = "tenant_id, recorded_at, action, subject, actor, canonical, previous_hash, hash"
+    forged = (
+        f"INSERT INTO audit_records (id, position, {columns}) SELECT :id, 7, {columns} FROM audit_records "
+        "WHERE tenant_id = :tenant AND position = 6"
+    )
+    await tamper(api, forged, id=uuid4().hex if not api.is_postgres else uuid4())
+    found = await verdict(api)
+    assert (found["valid"], found["broken_at"]) == (False, 7)
+    assert found["reason"] == "there is a record 7 that the head does not know of"

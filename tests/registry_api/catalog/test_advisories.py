@@ -103,3 +103,26 @@ async def test_advisories_on_private_plugins_stay_private(api: Any) -> None:
     assert await items(api.globex, "/v1/advisories") == []
     assert [row["external_id"] for row in await items(api.acme, "/v1/advisories")] == ["b"]
     assert await feed(api.globex, "advisories") == []
+
+
+@pytest.mark.parametrize("pattern", ["(.?){1000}", "((.?){30}){30}", r"\pL" * 100, r"1[.]\w{101}"])
+async def test_a_pattern_that_would_cost_much_is_refused(api: Any, pattern: str) -> None:
+    result = await post(api.operator, BATCH, advisories=[advisory(ranges=[{"pattern": pattern}])])
+    assert [row["code"] for row in result["rejects"]] == ["invalid_pattern"]
+
+
+async def test_a_batch_of_too_many_patterns_keeps_the_first_ones(api: Any) -> None:
+    documents = [
+        advisory(str(place), ranges=[{"pattern": f"{place}[.]{number}"} for number in range(200)])
+        for place in range(11)
+    ]
+    result = await post(api.operator, BATCH, advisories=documents)
+    assert (result["accepted"], result["rejected"]) == (10, 1)
+    assert {row["code"] for row in result["rejects"]} == {"too_many_patterns"}
+
+
+async def test_matching_that_takes_too_long_is_given_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await post(api.operator, BATCH, advisories=[advisory(ranges=[{"pattern": "1.*"}])])
+    monkeypatch.setattr("registry_api.catalog.presenting.MATCHING_SECONDS", -1)
+    answer = await api.acme.get("/v1/plugins/jenkins:git/advisories")
+    assert answer.status_code == 422 and answer.json()["type"].endswith("matching_too_long")

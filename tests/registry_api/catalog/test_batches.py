@@ -1,5 +1,6 @@
 """A catalogue sent in batches: every item by itself, repeats without effect, what waits linked when it arrives."""
 
+import json
 from typing import Any
 
 import pytest
@@ -178,3 +179,28 @@ async def test_a_big_batch_takes_few_statements(api: Any) -> None:
     await post(api.operator, BATCH, plugins=documents)
     assert len(statements) < 60, "300 plugins, 1,500 releases, 3,000 dependencies and their feed rows"
     assert (await post(api.operator, BATCH, plugins=documents))["unchanged"] == 300
+
+
+async def test_an_item_nested_too_deeply_to_be_kept_is_refused_like_any_other(api: Any) -> None:
+    nested = "[" * 300 + "]" * 300
+    body = f'{{"plugins": [{{"namespace": "jenkins", "name": "x", "titel": {nested}}}, {json.dumps(plugin("good"))}]}}'
+    answer = await api.operator.post(BATCH, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, 1)
+    (kept,) = await items(api.operator, f"/v1/intake/batches/{answer.json()['batch_id']}/rejects")
+    assert "nested too deeply" in kept["row"]
+
+
+async def test_rejects_known_without_the_database_are_written_before_the_writers_turn(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, turn, locked = api.app.state.storage, api.app.state.database._writer_turn, []
+    put = type(storage).put
+
+    def watched(self: Any, key: str, data: bytes) -> None:
+        locked.append(turn.locked())
+        put(self, key, data)
+
+    monkeypatch.setattr(type(storage), "put", watched)
+    await post(api.operator, BATCH, plugins=[plugin("a b"), plugin("good", "1.0.0")])
+    assert locked == [False]

@@ -1,10 +1,12 @@
 """Single plugins and releases: publishing, reading, searching, changing, deleting, and who may see them."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.registry_api.intake_data import ago, feed, items, plugin, post
+from tests.registry_api.intake_data import accepted, ago, event, feed, items, lines, plugin, post
+from tests.registry_api.steps import steps
 
 
 async def test_a_published_plugin_is_read_by_id_and_by_ref(api: Any) -> None:
@@ -194,7 +196,81 @@ async def test_a_plugin_made_public_shows_others_its_releases_in_the_feed(api: A
     await api.operator.patch(f"/v1/plugins/{made['id']}", json={"visibility": "public"}, headers={"If-Match": "*"})
     assert await seen() == [1, 1, 1]
     await api.operator.patch(f"/v1/plugins/{made['id']}", json={"visibility": "private"}, headers={"If-Match": "*"})
-    assert [row["visibility"] for row in await feed(api.acme, "plugins")] == ["public", "private"]
+    for name in ("plugins", "releases", "dependencies"):
+        assert [row["op"] for row in await feed(api.acme, name)] == ["upsert", "delete"]
+        assert [row["op"] for row in await feed(api.service, name)][-2:] == ["delete", "upsert"]
+
+
+async def _set_visibility(api: Any, visibility: str) -> None:
+    body, match = {"visibility": visibility, "summary": visibility}, {"If-Match": "*"}
+    answer = await api.operator.patch("/v1/plugins/jenkins:git", json=body, headers=match)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_what_other_tenants_need_is_linked_when_a_plugin_opens_and_let_go_when_it_closes(api: Any) -> None:
+    await post(api.operator, "/v1/plugins", **plugin("git", visibility="private"))
+    needing = {**plugin("own"), "releases": [{"version": "1.0.0", "dependencies": [{"ref": "jenkins:git"}]}]}
+    await post(api.acme, "/v1/plugins", **needing)
+    advisory = {"external_id": "S", "subject_kind": "plugin", "subject_ref": "jenkins:git", "summary": "Bad"}
+    for client in (api.operator, api.acme):
+        await post(client, "/v1/advisories/batches", advisories=[advisory])
+
+    async def linked() -> list[bool]:
+        needed = await items(api.acme, "/v1/plugins/jenkins:own/dependencies")
+        own = (await feed(api.acme, "advisories"))[-1]
+        return [needed[0]["dependency_plugin_id"] is not None, own["plugin_id"] is not None]
+
+    assert await linked() == [False, False]
+    await _set_visibility(api, "public")
+    assert await linked() == [True, True]
+    assert len({row["tenant_id"] for row in await feed(api.acme, "advisories")}) == 2, "the operator's is told again"
+    await _set_visibility(api, "private")
+    assert await linked() == [False, False]
+    assert "private" not in {row["summary"] for row in await feed(api.acme, "plugins")}, "what came later is not shown"
+
+
+async def test_deleting_an_own_plugin_points_its_dependants_at_the_public_one_it_hid(api: Any) -> None:
+    public = await post(api.operator, "/v1/plugins", **plugin("git"))
+    await post(api.acme, "/v1/plugins", **plugin("git"))
+    needing = {**plugin("own"), "releases": [{"version": "1.0.0", "dependencies": [{"ref": "jenkins:git"}]}]}
+    await post(api.acme, "/v1/plugins", **needing)
+    assert (await api.acme.delete("/v1/plugins/jenkins:git")).status_code == 204
+    (needed,) = await items(api.acme, "/v1/plugins/jenkins:own/dependencies")
+    assert needed["dependency_plugin_id"] == public["id"]
+    assert (await feed(api.acme, "dependencies"))[-1]["dependency_plugin_id"] == public["id"]
+
+
+async def test_a_plugin_that_usage_or_statistics_may_name_is_not_deleted(api: Any) -> None:
+    await post(api.acme, "/v1/plugins", **plugin("own"))
+    await accepted(api.acme, lines(event("e", plugin="jenkins:own", at=ago(days=90))))
+    await post(api.acme, "/v1/plugins", **plugin("later"))
+    answer = await api.acme.delete("/v1/plugins/jenkins:own")
+    assert answer.status_code == 409 and "lifecycle to withdrawn" in answer.json()["detail"]
+    assert (await api.acme.delete("/v1/plugins/jenkins:later")).status_code == 204
+
+
+async def test_single_changes_and_batches_at_once_never_lock_each_other_out(api: Any) -> None:
+    await post(api.operator, "/v1/plugins", **plugin("git", "1.0.0"))
+
+    async def patched(number: int) -> int:
+        path, body = "/v1/plugins/jenkins:git", {"summary": f"patch {number}"}
+        return int((await api.operator.patch(path, json=body, headers={"If-Match": "*"})).status_code)
+
+    async def sent(number: int) -> int:
+        body = {"plugins": [plugin("git", "1.0.0", summary=f"batch {number}")]}
+        return int((await api.operator.post("/v1/catalogue/batches", json=body)).status_code)
+
+    found = await asyncio.gather(*(call(number) for number in range(20) for call in (patched, sent)))
+    assert set(found) == {200, 201}
+
+
+async def test_reading_dependants_does_not_grow_with_the_catalogue(api: Any) -> None:
+    needing = {**plugin("git"), "releases": [{"version": "1.0.0", "dependencies": [{"ref": "jenkins:scm"}]}]}
+    await post(api.operator, "/v1/catalogue/batches", plugins=[plugin("scm"), needing])
+    before = await steps(api, api.acme, "/v1/plugins/jenkins:scm/dependants")
+    others = [plugin(f"p{number}", *(f"1.{minor}.0" for minor in range(10))) for number in range(100)]
+    await post(api.operator, "/v1/catalogue/batches", plugins=others)
+    assert await steps(api, api.acme, "/v1/plugins/jenkins:scm/dependants") < 2 * before
 
 
 async def test_writing_needs_the_scope(api: Any) -> None:

@@ -1,12 +1,13 @@
 """Migrations: up, down, up again, and the same schema as the models, on both databases."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import Engine, create_engine, event, inspect, make_url
 
 from patchbay.core.settings import Settings
 from registry_api.bootstrap import bootstrap
@@ -108,3 +109,40 @@ def test_a_broken_token_file_is_named(tmp_path):
     settings.secret_file("admin.token").write_text("pb_thalf")
     with pytest.raises(ValueError, match=r"admin\.token does not hold a whole token"):
         bootstrap(settings)
+
+
+def test_a_crash_in_the_first_migration_leaves_nothing_behind_and_the_next_one_succeeds(empty_url):
+    def crash(_connection, _cursor, statement, *_):
+        if "CREATE TABLE login_sessions" in statement:
+            raise KeyboardInterrupt
+
+    event.listen(Engine, "before_cursor_execute", crash)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(empty_url)
+    finally:
+        event.remove(Engine, "before_cursor_execute", crash)
+    assert tables(empty_url) == set()
+    upgrade(empty_url)
+    assert tables(empty_url) == set(METADATA.tables)
+
+
+def test_two_processes_that_set_up_at_once_make_one_registry(empty_url, tmp_path):
+    settings = Settings(home=tmp_path / "home", database_url=empty_url)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(bootstrap, [settings] * 2))
+    counts = rows(settings)
+    assert (counts["tenants"], counts["users"], counts["api_tokens"]) == (1, 1, 2)
+
+
+def test_a_revoked_process_token_is_replaced_by_the_next_start(registry):
+    settings, tokens = registry
+    with connect(settings.resolved_database_url) as connection:
+        revoke = "UPDATE api_tokens SET revoked_at = recorded_at WHERE name = 'service.token'"
+        connection.exec_driver_sql(revoke)
+        connection.commit()
+    bootstrap(settings)
+    assert settings.secret_file("service.token").read_text().strip() != tokens["service"]
+    with connect(settings.resolved_database_url) as connection:
+        live = "SELECT count(*) FROM api_tokens WHERE name = 'service.token' AND revoked_at IS NULL"
+        assert connection.exec_driver_sql(live).scalar_one() == 1

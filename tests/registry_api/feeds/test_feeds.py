@@ -11,6 +11,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.contracts import FEEDS
 from patchbay.core.ids import new_id
 from registry_api.db import UnitOfWork, system_principal
+from registry_api.feeds import repository
 
 ARROW = "application/vnd.apache.arrow.stream"
 NDJSON = "application/x-ndjson"
@@ -169,3 +170,28 @@ async def test_a_feed_row_without_an_audit_record_is_refused(api):
         work.publish("targets", "upsert", new_id(), payload, tenant_id=new_id())
         with pytest.raises(RuntimeError, match="without an audit record"):
             await work.commit()
+
+
+async def test_the_last_page_leads_past_the_rows_of_others(api):
+    payload, _ = example("targets")
+    await publish(api, "targets", [payload] * 3, "globex")
+    head = (await api.acme.get("/v1/feeds")).json()["head_seq"]
+    answer = await api.acme.get("/v1/feeds/targets")
+    assert (rows(answer), answer.headers["Patchbay-Next-After"]) == ([], str(head))
+    await publish(api, "targets", [payload])
+    (new,) = rows(await api.acme.get(f"/v1/feeds/targets?after={head}"))
+    assert new["seq"] > head
+
+
+async def test_a_page_ends_early_where_it_would_grow_too_large(api, monkeypatch):
+    monkeypatch.setattr(repository, "PAGE_BYTES", 1000)
+    payload, _ = example("targets")
+    await publish(api, "targets", [{**payload, "name": str(n), "title": "x" * (300 * n)} for n in range(1, 6)])
+    seen, after, more, sizes = [], 0, "true", []
+    while more == "true":
+        answer = await api.acme.get(f"/v1/feeds/targets?after={after}")
+        seen += [row["name"] for row in rows(answer)]
+        sizes.append(len(rows(answer)))
+        after, more = answer.headers["Patchbay-Next-After"], answer.headers["Patchbay-More"]
+    assert seen == ["1", "2", "3", "4", "5"]
+    assert len(sizes) > 2

@@ -56,11 +56,18 @@ async def test_unknown_email_wrong_password_and_foreign_tenant_answer_alike(api)
 async def test_an_unknown_email_costs_the_same_hashing_as_a_known_one(api, monkeypatch):
     from registry_api.identity import passwords
 
+    for caller in (api.acme, api.globex):
+        await caller.post("/v1/users", json=ADA)
     verified = []
     real = passwords._hasher.verify
     monkeypatch.setattr(passwords, "_hasher", Recording(real, verified))
-    await signed_in(api, email="nobody@acme.example")
-    assert len(verified) == 1
+    costs = []
+    for changes in ({"email": "nobody@acme.example"}, {"password": "wrong horse battery"}):
+        for tenant in ({}, {"tenant": "acme"}):
+            await signed_in(api, **changes, **tenant)
+            costs.append(len(verified))
+            verified.clear()
+    assert costs == [3, 1, 3, 1]
 
 
 class Recording:
@@ -79,16 +86,46 @@ class Recording:
         return PasswordHasher().hash(password)
 
 
-async def test_a_member_of_two_tenants_picks_one(api):
+async def test_of_accounts_in_several_tenants_the_password_or_else_the_tenant_picks_one(api):
     await api.acme.post("/v1/users", json=ADA)
-    without_password = {name: value for name, value in ADA.items() if name != "password"}
-    added = await api.globex.post("/v1/users", json={**without_password, "role": "viewer"})
+    added = await api.globex.post("/v1/users", json={**ADA, "password": "another long word", "role": "viewer"})
     assert added.status_code == 201, added.text
     assert (await signed_in(api)).json()["tenant"]["slug"] == "acme"
-    session = (await signed_in(api, tenant="globex")).json()
+    session = (await signed_in(api, password="another long word")).json()
     assert (session["tenant"]["slug"], session["role"]) == ("globex", "viewer")
-    memberships = (await api.client(session["token"]).get("/v1/me")).json()["memberships"]
-    assert [membership["tenant"]["slug"] for membership in memberships] == ["acme", "globex"]
+    assert (await signed_in(api, tenant="globex")).status_code == 401
+
+
+async def test_a_password_that_opens_several_accounts_needs_the_tenant(api):
+    for caller in (api.acme, api.globex):
+        await caller.post("/v1/users", json=ADA)
+    unclear = await signed_in(api)
+    assert (unclear.status_code, unclear.json()["type"].split("/")[-1]) == (422, "tenant_needed")
+    assert "acme, globex" in unclear.json()["detail"]
+    assert (await signed_in(api, tenant="globex")).json()["tenant"]["slug"] == "globex"
+
+
+async def test_whoever_administers_a_tenant_cannot_sign_in_to_another_one_as_its_people(api):
+    mallory = {**ADA, "password": "hostile takeover!", "display_name": "Mallory"}
+    assert (await api.globex.post("/v1/users", json=mallory)).status_code == 201
+    for change in ({"password": None}, {"password": PASSWORD}):
+        await api.acme.post("/v1/users", json={**ADA, **change})
+    for tenant in ({}, {"tenant": "acme"}):
+        session = (await signed_in(api, password="hostile takeover!", **tenant)).json()
+        assert session.get("tenant", {"slug": None})["slug"] in ("globex", None)
+    assert (await signed_in(api, tenant="acme", password="hostile takeover!")).status_code == 401
+
+
+async def test_nothing_shows_that_an_email_has_an_account_in_another_tenant(api):
+    elsewhere = (await api.acme.post("/v1/users", json=ADA)).json()
+    made = await api.globex.post("/v1/users", json={**ADA, "password": "hostile takeover!", "display_name": "A"})
+    assert (made.status_code, made.json()["display_name"]) == (201, "A")
+    assert made.json()["id"] != elsewhere["id"]
+    session = (await signed_in(api, password="hostile takeover!")).json()
+    me = (await api.client(session["token"]).get("/v1/me")).json()
+    assert [membership["tenant"]["slug"] for membership in me["memberships"]] == ["globex"]
+    tenant = {"slug": "new", "name": "New", "admin_email": ADA["email"], "admin_password": "hostile takeover!"}
+    assert (await api.operator.post("/v1/tenants", json=tenant)).status_code == 201
 
 
 async def test_a_password_is_stored_as_argon2id_only(api):

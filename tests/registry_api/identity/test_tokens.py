@@ -1,5 +1,6 @@
 """API tokens: shown once, kept as a hash, bounded by their creator and tenant."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,8 +8,10 @@ import pytest
 from sqlalchemy import select, text, update
 
 from patchbay.core.ids import new_id
+from registry_api.identity import last_use
 from registry_api.identity.models import ApiToken
 from registry_api.identity.tokens import new_secret, parse_secret
+from tests.registry_api.conftest import running
 
 
 async def test_a_token_is_shown_once_and_only_its_hash_is_kept(api):
@@ -157,3 +160,24 @@ async def test_only_platform_tokens_may_act_for_a_tenant(api):
     assert (await api.acme.get("/v1/me", headers={"Patchbay-Tenant": "globex"})).status_code == 403
     assert (await api.service.get("/v1/me", headers={"Patchbay-Tenant": "globex"})).status_code == 403
     assert (await api.operator.get("/v1/me", headers={"Patchbay-Tenant": "nowhere"})).status_code == 404
+
+
+async def test_uses_that_could_not_be_written_are_kept_and_written_later(registry, monkeypatch):
+    monkeypatch.setattr(last_use, "FLUSH_SECONDS", 0.05)
+    async with running(*registry) as api:
+        engine = api.app.state.database.engine
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("ALTER TABLE login_sessions RENAME TO away")
+        await api.acme.get("/v1/me")
+        await asyncio.sleep(0.3)
+        assert (await used(api)) is None
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("ALTER TABLE away RENAME TO login_sessions")
+        await asyncio.sleep(0.3)
+        assert await used(api)
+
+
+async def used(api):
+    """When acme's token was last used, as another token sees it."""
+    headers = {"Patchbay-Tenant": "acme"}
+    return (await api.operator.get("/v1/tokens", headers=headers)).json()["items"][0]["last_used_at"]

@@ -1,5 +1,7 @@
 """People and their memberships."""
 
+import asyncio
+
 GRACE = {"email": "grace@acme.example", "display_name": "Grace", "role": "viewer"}
 
 
@@ -18,10 +20,15 @@ async def test_the_same_person_cannot_be_added_twice(api):
 
 async def test_nobody_sets_the_password_of_an_account_that_exists(api):
     await api.acme.post("/v1/users", json={**GRACE, "password": "correct horse battery"})
-    taken = await api.globex.post("/v1/users", json={**GRACE, "password": "hostile takeover!"})
-    assert (taken.status_code, taken.json()["type"].split("/")[-1]) == (409, "account_exists")
+    taken = await api.acme.post("/v1/users", json={**GRACE, "password": "hostile takeover!"})
+    assert (taken.status_code, taken.json()["type"].split("/")[-1]) == (409, "already_member")
     login = {"email": GRACE["email"], "password": "hostile takeover!"}
     assert (await api.nobody.post("/v1/sessions", json=login)).status_code == 401
+
+
+async def test_of_two_equal_requests_at_once_one_makes_the_account_and_the_other_is_told(api):
+    answers = await asyncio.gather(*(api.acme.post("/v1/users", json=GRACE) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
 
 
 async def test_a_role_above_the_callers_own_cannot_be_given(api):

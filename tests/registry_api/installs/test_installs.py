@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.registry_api.intake_data import ago, feed, fill, items, plugin, post
+from tests.registry_api.steps import steps
 
 BATCH = "/v1/observations/installations"
 
@@ -136,3 +137,20 @@ async def test_an_observation_may_name_an_own_private_plugin_but_nobody_elses(ap
 async def test_writing_needs_the_scope(api: Any) -> None:
     author = api.client(await api.token(api.acme, role="author"))
     assert (await author.post(BATCH, json={"observations": [seen("added", ago(days=1))]})).status_code == 403
+
+
+async def test_an_id_is_its_sources_own(api: Any) -> None:
+    at = ago(days=1)
+    rows = [seen("added", at, id="1", source=source) for source in ("jiro", "agent", "jiro")]
+    result = await post(api.acme, BATCH, observations=rows)
+    assert (result["created"], result["duplicates"]) == (2, 1)
+
+
+async def test_reading_installations_does_not_grow_with_what_others_observed(api: Any) -> None:
+    await post(api.globex, "/v1/targets/batches", targets=[{"name": "g", "environment": "dev", "kind": "k"}])
+    for client, target in ((api.acme, "t1"), (api.globex, "g")):
+        await post(client, BATCH, observations=[seen("added", ago(days=1), target=target)])
+    before = await steps(api, api.acme, "/v1/plugins/jenkins:git/installations")
+    rows = [seen("present", ago(hours=hour + 30), target="g") for hour in range(300)]
+    await post(api.globex, BATCH, observations=rows)
+    assert await steps(api, api.acme, "/v1/plugins/jenkins:git/installations") < 2 * before

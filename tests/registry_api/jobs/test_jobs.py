@@ -337,3 +337,11 @@ async def test_a_worker_killed_inside_its_last_transaction_leaves_one_effect_by_
         await asyncio.sleep(0.1)
     assert (await state(api, job))["state"] == "succeeded"
     assert await effects(api) == 1
+
+
+async def test_requests_at_once_with_one_dedup_key_are_answered_with_one_job(api, kinds):
+    kinds(effect=with_effect)
+    jobs = await asyncio.gather(*(ask(api, "effect", dedup_key="k") for _ in range(8)))
+    assert len({job["id"] for job in jobs}) == 1
+    records = (await api.acme.get("/v1/audit?action=job.requested")).json()["items"]
+    assert len(records) == 1

@@ -1,5 +1,7 @@
 """Health, readiness, metrics and status."""
 
+from patchbay.core.storage import LocalStorage
+
 
 async def test_a_running_registry_is_healthy_and_ready_without_a_token(api):
     assert (await api.nobody.get("/healthz")).json() == {"status": "ok"}
@@ -71,3 +73,10 @@ async def test_status_counts_the_whole_registry_for_platform_roles_only(api):
     }
     assert set(status["jobs"]) == {"queued", "running", "succeeded", "dead", "cancelled"}
     assert (await api.acme.get("/v1/system/status")).status_code == 403
+
+
+async def test_a_storage_that_cannot_be_written_to_is_not_ready(api):
+    api.app.state.storage = LocalStorage(api.settings.secret_file("admin.token") / "store")
+    answer = await api.nobody.get("/readyz")
+    assert answer.status_code == 503
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["storage"]

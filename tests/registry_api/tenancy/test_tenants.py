@@ -1,6 +1,7 @@
 """Tenants: made by the platform, seen by themselves, suspended without losing anything."""
 
 import json
+from datetime import datetime, timedelta
 
 
 async def test_a_new_tenant_gets_a_working_administrator_token_and_account(api):
@@ -90,3 +91,17 @@ async def test_a_cursor_that_was_edited_or_belongs_to_another_list_is_refused(ap
         answer = await api.operator.get(path, params={"cursor": value})
         assert answer.status_code == 400, (path, value)
         assert answer.json()["errors"][0]["code"] == "bad_cursor"
+
+
+async def test_a_slug_in_the_form_of_an_id_is_refused(api):
+    taken = (await api.acme.get("/v1/tenants/acme")).json()["id"]
+    for slug in (taken, taken.replace("-", "")):
+        answer = await api.operator.post("/v1/tenants", json={"slug": slug, "name": "Sly"})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/slug")
+
+
+async def test_the_first_token_of_a_tenant_ends_after_ninety_days(api):
+    _, first = await api.tenant("initech")
+    (token,) = (await first.get("/v1/tokens")).json()["items"]
+    lifetime = datetime.fromisoformat(token["expires_at"]) - datetime.fromisoformat(token["recorded_at"])
+    assert timedelta(days=89, hours=23) < lifetime <= timedelta(days=90, minutes=1)

@@ -60,7 +60,9 @@ def dim_plugin(
     plugins = _beside(plugins, _latest(dim_release))
     for count in counts:
         plugins = _beside(plugins, count)
-    missing = {name: ibis.coalesce(plugins[name], 0) for name in plugins.columns if name.endswith(("_count", "_targets"))}
+    missing = {
+        name: ibis.coalesce(plugins[name], 0) for name in plugins.columns if name.endswith(("_count", "_targets"))
+    }
     return plugins.mutate(**missing)
 
 

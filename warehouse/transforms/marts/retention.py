@@ -14,7 +14,7 @@ COHORT = ["tenant_id", "plugin_id", "subject_kind", "cohort_month", "cohort_numb
 def mart_retention(fct_usage_person_daily: Table, fct_installation_interval: Table) -> Table:
     """One row per tenant, plugin, kind, cohort month and months since, up to the tenant's newest month; zeros included."""
     newest = _newest_month(fct_usage_person_daily, fct_installation_interval)
-    present = _persons(fct_usage_person_daily).union(_targets(fct_installation_interval, newest)).distinct()
+    present = _persons(fct_usage_person_daily).union(_targets(fct_installation_interval, newest))
     began = present.group_by(SUBJECT).agg(cohort_number=present.month.min(), cohort_month=present.first_day.min())
     stays = present.inner_join(began, SUBJECT).mutate(months_since=lambda t: t.month - t.cohort_number)
     retained = (
@@ -28,21 +28,23 @@ def mart_retention(fct_usage_person_daily: Table, fct_installation_interval: Tab
 
 
 def _persons(usage: Table) -> Table:
-    first_day = usage.day.truncate("M")
-    return usage.select(
+    """A row for every month in which a person used the plugin."""
+    months = usage.group_by("tenant_id", "plugin_id", "subject_id", first_day=usage.day.truncate("M")).agg()
+    return months.select(
         "tenant_id",
         "plugin_id",
         "subject_id",
+        "first_day",
         subject_kind=ibis.literal("person"),
-        month=month_number(usage.day),
-        first_day=first_day,
-    ).distinct()
+        month=month_number(months.first_day),
+    ).select(*SUBJECT, "month", "first_day")
 
 
 def _targets(intervals: Table, newest: Table) -> Table:
-    """A row for every month that an interval touches; open ones reach the tenant's newest month.
+    """A row for every month that an interval of a target touches; open ones reach the tenant's newest month.
 
-    `first_day` is that of the interval's first month: its minimum over a target's rows is the cohort's month.
+    One row however many intervals touch the month. `first_day` is that of an interval's first month: its minimum over a
+    target's rows is the cohort's month.
     """
     bounded = intervals.inner_join(newest, "tenant_id")
     spans = bounded.select(
@@ -53,12 +55,9 @@ def _targets(intervals: Table, newest: Table) -> Table:
         last_month=ibis.ifelse(bounded.to_at.isnull(), bounded.newest, month_number(bounded.to_at.date())),
         first_day=bounded.from_at.date().truncate("M"),
     )
-    touched = spans.cross_join(month_numbers()).filter(
-        lambda t: (t.month >= t.first_month) & (t.month <= t.last_month)
-    )
-    return touched.select(
-        "tenant_id", "plugin_id", "subject_id", "month", "first_day", subject_kind=ibis.literal("target")
-    ).select("tenant_id", "plugin_id", "subject_id", "subject_kind", "month", "first_day")
+    touched = spans.cross_join(month_numbers()).filter(lambda t: (t.month >= t.first_month) & (t.month <= t.last_month))
+    months = touched.group_by("tenant_id", "plugin_id", "subject_id", "month").agg(first_day=touched.first_day.min())
+    return months.mutate(subject_kind=ibis.literal("target")).select(*SUBJECT, "month", "first_day")
 
 
 def _newest_month(usage: Table, intervals: Table) -> Table:

@@ -4,7 +4,6 @@ import ibis
 from ibis.expr.types import Table
 
 
-
 def current(feed: Table, entity: str) -> Table:
     """The last row of each id in feed order, deleted ones left out; `id` becomes `<entity>_id`, lists become text."""
     newest = ibis.window(group_by="id", order_by=ibis.desc("seq"))

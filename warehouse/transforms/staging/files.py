@@ -3,7 +3,6 @@
 import ibis
 from ibis.expr.types import Table
 
-
 EVENT = ["tenant_id", "event_id"]
 
 
@@ -31,7 +30,9 @@ def stg_registry__statistics(raw_statistics: Table) -> Table:
 
 def stg_registry__rejects(raw_rejects: Table, stg_registry__intake_batches: Table) -> Table:
     """One row per complaint about a refused row, dated by its batch's acknowledgement."""
-    batches = stg_registry__intake_batches.select("intake_batch_id", day=stg_registry__intake_batches.recorded_at.date())
+    batches = stg_registry__intake_batches.select(
+        "intake_batch_id", day=stg_registry__intake_batches.recorded_at.date()
+    )
     complaint = ibis.window(group_by=["intake_batch_id", "row_index", "field", "code"], order_by=["reason", "row"])
     once = raw_rejects.mutate(place=ibis.row_number().over(complaint)).filter(lambda t: t.place == 0)
     return once.inner_join(batches, "intake_batch_id")
