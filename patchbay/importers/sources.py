@@ -25,7 +25,7 @@ _PIECE = 1 << 16
 _LONGEST_HEADER = 1 << 16
 """Bytes of a tar's own header members, such as a long name; tarfile reads them whole before it shows the member."""
 _HEADERS = frozenset(
-    [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK] + [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE]
+    [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE]
 )
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.zst")
 _PACKED = (".tar", ".tgz", ".gz", ".zst")
