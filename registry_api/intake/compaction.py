@@ -5,7 +5,7 @@ replaces) and ends the old ones (`replaced` or `erased`). Old files stay for a w
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import anyio
@@ -32,10 +32,14 @@ from registry_api.jobs.context import JobContext
 MOST_ROWS = 1_000_000
 """Rows of a merged file: it is sorted in memory, and the API stays below 2 GiB."""
 
+MOST_SEGMENTS = 1_000
+"""Files merged into one, named in one statement, one feed row and one job; a day of more is merged in steps, night by night."""
+
 REPLACED_GRACE = timedelta(days=7)
 ERASED_GRACE = timedelta(hours=1)
 ORPHAN_AGE = timedelta(days=1)
 DELETE = "segments.delete"
+COMPACT = "usage.compact"
 
 STREAMS: dict[str, tuple[Contract, str]] = {"usage": (USAGE_SEGMENT, "at"), "statistics": (STATISTIC_SEGMENT, "period")}
 """File contract and time column by stream."""
@@ -55,11 +59,13 @@ async def compact_day(job: JobContext, stream: str, day: date) -> tuple[int, int
 def _runs(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
     """Neighbours, oldest first, that fit one file; a segment left alone stays as it is."""
     run: list[Segment] = []
+    rows = 0
     for segment in segments:
-        if run and sum(s.rows for s in run) + segment.rows > MOST_ROWS:
+        if run and (rows + segment.rows > MOST_ROWS or len(run) == MOST_SEGMENTS):
             yield from [run] if len(run) > 1 else []
-            run = []
+            run, rows = [], 0
         run.append(segment)
+        rows += segment.rows
     yield from [run] if len(run) > 1 else []
 
 
@@ -162,10 +168,10 @@ async def delete_files(job: JobContext, segment_ids: Sequence[UUID]) -> int:
     return len(segments)
 
 
-async def sweep_orphans(job: JobContext, stream: str) -> int:
-    """Delete the tenant's files that no transaction registered, a day after they were written; how many."""
+async def sweep_orphans(job: JobContext, folder: str) -> int:
+    """Delete the tenant's files in a folder of the lake that no transaction registered, a day after they were written; how many."""
     young = int((utcnow() - ORPHAN_AGE).timestamp() * 1000)
-    paths = await anyio.to_thread.run_sync(lambda: list(job.storage.list(f"lake/{stream}/{job.tenant_id}")))
+    paths = await anyio.to_thread.run_sync(lambda: list(job.storage.list(f"lake/{folder}/{job.tenant_id}")))
     old = [path for path in paths if _written_at(path) < young]
     async with job.reading() as reader:
         known = await reader.repository(Intake).known_paths(old)
@@ -173,6 +179,11 @@ async def sweep_orphans(job: JobContext, stream: str) -> int:
     for path in orphans:
         await anyio.to_thread.run_sync(job.storage.delete, path)
     return len(orphans)
+
+
+def next_night(now: datetime) -> datetime:
+    """When the work of a day is due: half an hour after its end."""
+    return now.replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _written_at(path: str) -> int:

@@ -21,6 +21,8 @@ from registry_api.problems import FieldError, InvalidRequest, NotFound
 
 router = api_router("intake")
 PARQUET = "application/vnd.apache.parquet"
+LONGEST_OFFSET = 9
+"""Digits of a row's place; no body holds a milliard rows."""
 
 StreamQuery = Annotated[str | None, Query(description=f"One of {', '.join(INTAKE_STREAMS)}.", max_length=40)]
 
@@ -103,7 +105,7 @@ def _offset(cursor: str | None) -> int:
         return 0
     try:
         kind, _, offset = base64.urlsafe_b64decode(cursor + "==").decode().partition(":")
-        if kind == "row" and offset.isdecimal():
+        if kind == "row" and offset.isdecimal() and len(offset) <= LONGEST_OFFSET:
             return int(offset)
     except ValueError:
         pass  # the answer below is for any cursor that is not ours

@@ -4,7 +4,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from patchbay.core.clock import day_of, utcnow
-from registry_api.intake.compaction import DELETE, compact_day, delete_files, erase_subjects, sweep_orphans
+from registry_api.intake.compaction import COMPACT, DELETE, compact_day, delete_files, erase_subjects, sweep_orphans
 from registry_api.intake.repository import Intake
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.registry import handler
@@ -18,7 +18,7 @@ class CompactPayload(Input):
     include_today: bool = False
 
 
-@handler("usage.compact", requestable=True, payload=CompactPayload)
+@handler(COMPACT, requestable=True, payload=CompactPayload)
 async def compact(job: JobContext) -> dict[str, Any]:
     """Merge each day's segments of the tenant into one, and sweep files that nothing refers to."""
     wanted = CompactPayload.model_validate(job.payload)
@@ -30,8 +30,8 @@ async def compact(job: JobContext) -> dict[str, Any]:
         if stream in streams:
             merged, made = await compact_day(job, stream, day)
             result["merged"], result["made"] = result["merged"] + merged, result["made"] + made
-    for stream in streams:
-        result["swept"] += await sweep_orphans(job, stream)
+    for folder in (*streams, "rejects"):
+        result["swept"] += await sweep_orphans(job, folder)
     return result
 
 

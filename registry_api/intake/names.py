@@ -2,12 +2,13 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import polars as pl
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from registry_api.catalog.models import Plugin, Release
 from registry_api.db import Database, Reader, Repository
@@ -35,8 +36,8 @@ class Names:
 class NamesRepository(Repository):
     """SQL behind `Names`."""
 
-    async def head(self) -> tuple[int | None, ...]:
-        """Changes with every change of a plugin, release or target."""
+    async def head(self) -> int:
+        """The newest change of any plugin, release or target."""
         newest = (
             select(OutboxRow.seq)
             .where(OutboxRow.feed == feed)
@@ -45,21 +46,31 @@ class NamesRepository(Repository):
             .scalar_subquery()
             for feed in _FEEDS
         )
-        return tuple((await self.session.execute(select(*newest))).one())
+        return max(seq or 0 for seq in (await self.session.execute(select(*newest))).one())
 
-    async def load(self) -> Names:
-        """Read them all."""
-        seen = self._visible()
-        own_first = case((Plugin.tenant_id == self.scope.tenant_id, 0), else_=1)
-        plugins = (await self.session.execute(select(Plugin.id, Plugin.ref).where(seen).order_by(own_first))).all()
+    async def changed(self, owner: UUID, since: int) -> bool:
+        """Whether a plugin, release or target of the owner changed after that change."""
+        newer = (OutboxRow.feed.in_(_FEEDS), OutboxRow.seq > since, OutboxRow.tenant_id == owner)
+        return (await self.session.execute(select(OutboxRow.seq).where(*newer).limit(1))).first() is not None
+
+    async def own(self) -> Names:
+        """Read all that is the tenant's."""
+        return await self._load(Plugin.tenant_id == self.scope.tenant_id, self.scope.tenant_id)
+
+    async def public(self) -> Names:
+        """Read the public catalogue; it has no targets."""
+        return await self._load(self._public(), None)
+
+    async def _load(self, seen: ColumnElement[bool], owner: UUID | None) -> Names:
+        plugins = await self.session.execute(select(Plugin.ref, Plugin.id).where(seen))
         releases = (
             select(Release.plugin_id, Release.version, Release.id)
             .join(Plugin, Plugin.id == Release.plugin_id)
             .where(seen)
         )
-        targets = select(Target.id, Target.name, Target.environment).where(Target.tenant_id == self.scope.tenant_id)
+        targets = select(Target.id, Target.name, Target.environment).where(Target.tenant_id == owner)
         return Names(
-            plugins=_both([(row[1], str(row[0])) for row in plugins], ("plugin", "plugin_id")),
+            plugins=_both([(row[0], str(row[1])) for row in plugins], ("plugin", "plugin_id")),
             releases=_frame(
                 [(str(row[0]), row[1], str(row[2])) for row in await self.session.execute(releases)],
                 ("plugin_id", "version", "release_id"),
@@ -85,8 +96,10 @@ class NamesRepository(Repository):
         return {spelling: id for spelling, id in ids.items() if id in known}
 
     def _visible(self) -> ColumnElement[bool]:
-        public = and_(Plugin.tenant_id == self.scope.operator_id, Plugin.visibility == "public")
-        return or_(Plugin.tenant_id == self.scope.tenant_id, public)
+        return or_(Plugin.tenant_id == self.scope.tenant_id, self._public())
+
+    def _public(self) -> ColumnElement[bool]:
+        return and_(Plugin.tenant_id == self.scope.operator_id, Plugin.visibility == "public")
 
 
 def _ids(spellings: set[str]) -> dict[str, UUID]:
@@ -104,22 +117,56 @@ def _both(rows: list[tuple[str, ...]], columns: tuple[str, ...]) -> pl.DataFrame
     return _frame([*rows, *by_id], columns).unique(columns[0], keep="first", maintain_order=True)
 
 
+def _together(own: Names, public: Names) -> Names:
+    """Both; the public frames' memory is shared wherever nothing of it is hidden."""
+    if own.plugins.is_empty():
+        return Names(public.plugins, public.releases, own.targets)
+    plugins = pl.concat([own.plugins, public.plugins]).unique("plugin", keep="first", maintain_order=True)
+    return Names(plugins, pl.concat([own.releases, public.releases], rechunk=False), own.targets)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Names as read, the newest change they are known to hold, and what they were put together with."""
+
+    own: Names
+    head: int
+    public: Names | None = None
+    names: Names | None = None
+
+
 class NameCache:
-    """The names of the tenants that wrote last, each valid until the catalogue or the targets change."""
+    """The public names, once, and those of the tenants that wrote last; each is valid until its owner changes something."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[UUID, tuple[tuple[int | None, ...], Names]] = OrderedDict()
+        self._public: _Kept | None = None
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
 
     async def names(self, reader: Reader) -> Names:
         """The names as they are now."""
-        repository = reader.repository(NamesRepository)
-        tenant_id, head = reader.principal.tenant_id, await repository.head()
-        kept = self._kept.pop(tenant_id, None)
-        names = kept[1] if kept is not None and kept[0] == head else await repository.load()
-        self._kept[tenant_id] = (head, names)
+        repository, scope = reader.repository(NamesRepository), reader.principal.scope
+        head = await repository.head()
+        kept = self._kept.pop(scope.tenant_id, None)
+        kept = await _current(repository, kept, head, scope.tenant_id, repository.own)
+        self._kept[scope.tenant_id] = kept
         while len(self._kept) > KEPT_TENANTS:
             self._kept.popitem(last=False)
-        return names
+        if scope.tenant_id == scope.operator_id:
+            return kept.own
+        self._public = await _current(repository, self._public, head, scope.operator_id, repository.public)
+        if kept.names is None or kept.public is not self._public.own:
+            kept.public, kept.names = self._public.own, _together(kept.own, self._public.own)
+        return kept.names
+
+
+async def _current(
+    repository: NamesRepository, kept: _Kept | None, head: int, owner: UUID, load: Callable[[], Awaitable[Names]]
+) -> _Kept:
+    """What is kept while the owner changed nothing, else what is read now."""
+    if kept is None or (head != kept.head and await repository.changed(owner, kept.head)):
+        return _Kept(await load(), head)
+    kept.head = max(kept.head, head)
+    return kept
 
 
 _CACHES: WeakKeyDictionary[Database, NameCache] = WeakKeyDictionary()

@@ -101,8 +101,11 @@ class Intake(Repository):
         await self.session.execute(update(Segment).where(Segment.id.in_(segments)).values(deleted_at=now))
 
     async def known_paths(self, paths: Sequence[str]) -> set[str]:
-        """Which of the paths are registered."""
+        """Which of the paths are registered, as a segment's or as a batch's rejects."""
         known: set[str] = set()
+        own = IntakeBatch.tenant_id == self.scope.tenant_id
         for part in chunks(paths):
-            known.update((await self.session.execute(select(Segment.path).where(Segment.path.in_(part)))).scalars())
+            segments = select(Segment.path).where(Segment.path.in_(part))
+            rejects = select(IntakeBatch.rejects_path).where(own, IntakeBatch.rejects_path.in_(part))
+            known.update((await self.session.execute(segments.union(rejects))).scalars())
         return known

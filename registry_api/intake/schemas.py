@@ -21,7 +21,9 @@ class RejectedRow(BaseModel):
 class StoredReject(RejectedRow):
     """One refused row as kept, with what was received."""
 
-    row: str | None = Field(description="The row as received, JSON, cut at 500 characters; a person id is taken out.")
+    row: str | None = Field(
+        description="The row as received, JSON, cut at 500 characters, without its person id; null for what is no JSON object."
+    )
 
 
 class BatchResult(BaseModel):

@@ -7,7 +7,6 @@ from fastapi import Query, Request
 from registry_api.access import writing
 from registry_api.db import UnitOfWork
 from registry_api.http import api_router
-from registry_api.problems import NotFound
 from registry_api.subjects.service import erase_person
 
 router = api_router("subjects")
@@ -21,6 +20,8 @@ async def erase_subject(
         str, Query(min_length=1, max_length=1000, description="The person's id as usage was sent with it.")
     ],
 ) -> None:
-    """The link between person and pseudonym is gone at once; a job then rewrites the segments without the pseudonym."""
-    if not await erase_person(work, request.app.state.settings, person):
-        raise NotFound("This tenant has no such person.")
+    """The link between person and pseudonym is gone at once; a job then rewrites the segments without the pseudonym.
+
+    A person the tenant does not know, or no longer, is answered the same, so the call may be repeated.
+    """
+    await erase_person(work, request.app.state.settings, person)

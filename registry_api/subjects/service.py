@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import anyio
+
 from patchbay.core.clock import utcnow
 from patchbay.core.settings import Settings
 from registry_api.access import Actor
@@ -22,9 +24,9 @@ async def pseudonyms(actor: Actor, settings: Settings, persons: Sequence[str]) -
     """
     if not persons:
         return {}
-    current, *retired = person_keys(settings)
     tenant_id = actor.principal.tenant_id
-    digests = {person: person_digest(current, tenant_id, person) for person in persons}
+    current, *retired = await anyio.to_thread.run_sync(person_keys, settings)
+    digests = await _digests(current, tenant_id, persons)
     async with actor.reading() as reader:
         known = await reader.repository(Subjects).found(current.id, list(digests.values()))
     if len(known) < len(digests):
@@ -33,24 +35,29 @@ async def pseudonyms(actor: Actor, settings: Settings, persons: Sequence[str]) -
     return {person: known[digest] for person, digest in digests.items()}
 
 
+async def _digests(key: Key, tenant_id: UUID, persons: Sequence[str]) -> dict[str, bytes]:
+    """In a thread: a batch can name tens of thousands of people."""
+    return await anyio.to_thread.run_sync(lambda: {person: person_digest(key, tenant_id, person) for person in persons})
+
+
 async def _meet(
     actor: Actor, current: Key, retired: Sequence[Key], strangers: list[str], digests: dict[str, bytes]
 ) -> dict[bytes, str]:
+    olds = [(key, await _digests(key, actor.principal.tenant_id, strangers)) for key in retired]
     async with actor.writing() as work:
         subjects = work.repository(Subjects)
-        for key in retired:
-            strangers = await _recognise(subjects, key, current, strangers, digests, work.principal.tenant_id)
+        for key, known in olds:
+            strangers = await _recognise(subjects, key, known, current, strangers, digests)
         if strangers:
             await subjects.add(current.id, sorted(digests[person] for person in strangers), utcnow())
         return await subjects.found(current.id, list(digests.values()))
 
 
 async def _recognise(
-    subjects: Subjects, old: Key, current: Key, persons: list[str], digests: dict[str, bytes], tenant_id: UUID
+    subjects: Subjects, old: Key, olds: dict[str, bytes], current: Key, persons: list[str], digests: dict[str, bytes]
 ) -> list[str]:
-    """Re-key those known under an old key; the others."""
-    olds = {person: person_digest(old, tenant_id, person) for person in persons}
-    known = await subjects.found(old.id, list(olds.values()))
+    """Re-key those known under an old key, by their digests `olds` under it; the others."""
+    known = await subjects.found(old.id, [olds[person] for person in persons])
     if known:
         await subjects.rekey(current.id, {known[olds[p]]: digests[p] for p in persons if olds[p] in known})
     return [person for person in persons if olds[person] not in known]

@@ -20,6 +20,7 @@ from registry_api.intake.columnar.checks import (
     quoted,
     required,
 )
+from registry_api.intake.compaction import next_night
 from registry_api.intake.names import Names
 from registry_api.subjects.repository import Subjects, erasure_payload
 from registry_api.subjects.service import ERASE, pseudonyms
@@ -87,6 +88,7 @@ class UsageStream:
 
     async def prepare(self, actor: Actor, request: Request, frame: pl.DataFrame) -> pl.DataFrame:
         """Adds subject_id; an empty person is no person."""
+        frame = frame.with_columns(pl.when(pl.col("person") != "").then(pl.col("person")).alias("person"))
         persons = frame["person"].drop_nulls().unique().to_list()
         known = await pseudonyms(actor, request.app.state.settings, persons)
         subjects = pl.DataFrame(
@@ -113,7 +115,7 @@ class UsageStream:
         """Adds to the minute counters, and has anyone cleaned out who was erased while the batch was on its way."""
         await work.repository(Counters).add(tally)
         if tally.height:
-            work.enqueue(PURGE, {}, dedup_key="nightly", run_at=_tomorrow(started))
+            work.enqueue(PURGE, {}, dedup_key="nightly", run_at=next_night(started))
         erased = await work.repository(Subjects).erased_since(started - LONGEST_ERASING)
         seen = erased & {UUID(id) for id in stored["subject_id"].drop_nulls().unique()} if erased else erased
         if seen:
@@ -123,10 +125,6 @@ class UsageStream:
 def _plugin_missing() -> pl.Expr:
     plugin = pl.col("plugin")
     return (plugin.is_null() | (plugin == "")) & (pl.col("type") != "search")
-
-
-def _tomorrow(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
 
 
 USAGE = UsageStream()

@@ -1,4 +1,4 @@
-"""A published world, the application over it in process, and both real servers with a real browser."""
+"""A published world, the application over it in process, and both real servers."""
 
 import os
 import socket
@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dashboards.app import create_app
 from dashboards.data import Data
@@ -30,7 +29,6 @@ from warehouse.read import SnapshotReader
 TENANTS = world.Tenants("tenant-operator", "tenant-acme")
 PASSWORD = "correct horse battery staple"
 SECONDS_TO_START = 90
-expect.set_options(timeout=20_000)  # milliseconds; a busy machine is slow, not wrong
 
 
 class Desk:
@@ -221,63 +219,3 @@ def create_tenants(servers: Servers) -> world.Tenants:
     with Client(servers.api, (servers.home / "secrets" / "admin.token").read_text().strip()) as client:
         client.create_tenant("acme", "Acme Works", admin_email="ada@acme.example", admin_password=PASSWORD)
         return world.Tenants(client.tenant("operator")["id"], client.tenant("acme")["id"])
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the session."""
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-
-
-def window(context: BrowserContext) -> Iterator[Page]:
-    """A new page; the test fails on any script error or breach of the content security policy."""
-    page, errors = context.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    page.close()
-    assert not errors
-
-
-def fresh_context(servers: Servers, browser: Browser) -> BrowserContext:
-    """A browser profile of its own."""
-    return browser.new_context(
-        base_url=servers.dashboards, viewport={"width": 1360, "height": 900}, color_scheme="light"
-    )
-
-
-@pytest.fixture
-def visitor(servers: Servers, browser: Browser) -> Iterator[Page]:
-    """Somebody who has never been here."""
-    with fresh_context(servers, browser) as context:
-        yield from window(context)
-
-
-@pytest.fixture(scope="session")
-def acme_context(servers: Servers, browser: Browser) -> Iterator[BrowserContext]:
-    """A profile in which acme's administrator is logged in; kept, so that scripts are loaded once."""
-    with fresh_context(servers, browser) as context:
-        page = context.new_page()
-        page.goto("/login")
-        enter(page, "ada@acme.example", PASSWORD)
-        page.wait_for_selector("[data-state=ready]")
-        page.close()
-        yield context
-
-
-@pytest.fixture
-def ada(acme_context: BrowserContext) -> Iterator[Page]:
-    """Acme's administrator, looking at the overview in light colours."""
-    acme_context.clear_cookies(name="patchbay_theme")
-    for page in window(acme_context):
-        page.goto("/")
-        page.wait_for_selector("[data-state=ready]")
-        yield page
-
-
-def enter(page: Page, email: str, password: str) -> None:
-    """Fill the login form and send it."""
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()

@@ -25,7 +25,7 @@ def files(shared_data: Path) -> JenkinsFiles:
     return JenkinsFiles(shared_data)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(jenkins: Patchbay, chromium: str) -> Iterator[Page]:
     """A browser logged in as the administrator, who sees every tenant."""
     with sync_playwright() as playwright:

@@ -9,23 +9,24 @@ import pyarrow.compute as pc
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, unconverted
+from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, require_rows, unconverted
+from registry_api.intake.columnar.plain import require_plain
 from registry_api.intake.errors import UnreadableBody, WrongColumns
 from registry_api.problems import FieldError, TooLarge
 
 _FIRST, _LAST, _DAY = -62_135_596_800, 253_402_300_799, 86_400
 _UNIT = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _RAW = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}
-UNPACKED_FACTOR = 16
-"""An Arrow stream's own compression may unpack to this many times the body limit, no more."""
+DECODED_FACTOR = 4
+"""Text that a stream holds once and names often may come to this many times the body limit, no more."""
 
 
 def parse_arrow(data: bytes, contract: Contract, limit: int) -> Parsed:
     """Read a stream whose columns fit the contract; missing nullable columns are null.
 
-    Raises `UnreadableBody` for what is no whole stream, `WrongColumns` naming each column at fault, `TooLarge` past the limit.
+    Raises `UnreadableBody` for what is no whole plain stream, `WrongColumns` naming each column at fault, `TooLarge` past the limits.
     """
-    table = _table(data, limit * UNPACKED_FACTOR)
+    table = _table(data, limit * DECODED_FACTOR)
     _require_columns(table.schema, contract)
     table, faults = _without_invalid_text(_plain(table, contract))
     frame = pl.from_arrow(table)
@@ -43,16 +44,17 @@ def parse_arrow(data: bytes, contract: Contract, limit: int) -> Parsed:
 
 def _table(data: bytes, limit: int) -> pa.Table:
     try:
+        require_plain(data)
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
             _require_readable(reader.schema)
-            batches, size = [], 0
+            batches, rows, size = [], 0, 0
             for batch in reader:
-                size += batch.get_total_buffer_size()
-                if size > limit:
-                    raise TooLarge(
-                        f"The Arrow stream unpacks to more than {limit:,} bytes. Send it in smaller batches."
-                    )
+                rows += batch.num_rows
+                require_rows(rows)
                 _require_sound(batch)
+                size += sum(_decoded_size(column) for column in batch.columns)
+                if size > limit:
+                    raise TooLarge(f"The text comes to more than {limit:,} bytes. Send it in smaller batches.")
                 batches.append(batch)
             table = pa.Table.from_batches(batches, reader.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -81,6 +83,20 @@ def _require_sound(batch: pa.RecordBatch) -> None:
     for column in batch.columns:
         raw = _RAW.get(column.type)
         (column if raw is None else column.view(raw)).validate(full=True)
+
+
+def _decoded_size(column: pa.Array) -> int:
+    """Bytes of a column's text when each row has its own; 0 where the body itself holds it that way, or it is no text."""
+    if pa.types.is_dictionary(column.type):
+        lengths = _lengths(column.dictionary)
+        return 0 if lengths is None else int(lengths.gather(pl.Series(column.indices)).sum())
+    lengths = _lengths(column) if pa.types.is_string_view(column.type) else None
+    return 0 if lengths is None else int(lengths.sum())
+
+
+def _lengths(texts: pa.Array) -> pl.Series | None:
+    raw = _RAW.get(texts.type)
+    return None if raw is None else pl.Series(pl.from_arrow(texts.view(raw))).bin.size()
 
 
 def _require_columns(schema: pa.Schema, contract: Contract) -> None:

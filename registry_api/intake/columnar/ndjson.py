@@ -16,7 +16,7 @@ import polars as pl
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check, quoted
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, unconverted
+from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, require_rows, unconverted
 
 _W = r"[ \t]*"
 _ESCAPE = r'\\(?:["\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]{3}|[dD][0-7][0-9A-Fa-f]{2}))'
@@ -34,11 +34,15 @@ _VALUES = {
 _AS_TEXT = frozenset({"timestamp", "date", "decimal"})
 _NO_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?$"
 _NOT_FINITE = re.compile(rb":\s*[+-]?(?:NaN|Infinity|inf|nan)\b")
-_PERSON = r'("person"\s*:\s*")(?:[^"\\]|\\.)*'
+_KEPT = 500
 
 
 def parse_ndjson(data: bytes, contract: Contract) -> Parsed:
-    """Read one JSON object a line; blank lines do not count. Never raises for what a line holds."""
+    """Read one JSON object a line; blank lines do not count. Never raises for what a line holds.
+
+    Raises `TooLarge` for more lines than a batch may have.
+    """
+    require_rows(data.count(b"\n"))
     lines, undecodable = _lines(data)
     clean = lines.str.contains(_clean_line(contract))
     if undecodable:
@@ -231,5 +235,15 @@ _NOUNS = {
 
 
 def _shown(lines: pl.Series, rows: pl.Series) -> pl.Series:
-    """The lines as received; a person id never reaches the lake, so it is taken out even of lines that are no JSON."""
-    return lines.gather(rows).str.slice(0, 4000).str.replace_all(_PERSON, "${1}(removed)")
+    """The beginnings of the objects as received; a person id never reaches the lake, so lines that are none are not kept."""
+    return pl.Series([_without_person(line) for line in lines.gather(rows)], dtype=pl.String)
+
+
+def _without_person(line: str) -> str | None:
+    try:
+        found = orjson.loads(line)
+        if isinstance(found, dict):
+            return orjson.dumps({name: value for name, value in found.items() if name != "person"}).decode()[:_KEPT]
+    except (ValueError, TypeError):
+        pass  # no JSON, or nested too deeply to be written out again
+    return None

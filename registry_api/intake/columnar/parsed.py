@@ -7,9 +7,13 @@ import polars as pl
 
 from patchbay.core.contracts import Column
 from registry_api.intake.columnar.checks import Check
+from registry_api.problems import TooLarge
 
 RAW = "__raw_"
 """Prefix of a column kept as it came, beside its converted form, to tell why a value could not be converted."""
+
+MOST_ROWS = 1_000_000
+"""Rows of one batch: what a row costs in memory does not depend on how few bytes it came in."""
 
 POLARS: dict[str, pl.DataType] = {
     "string": pl.String(),
@@ -33,6 +37,12 @@ class Parsed:
     checks: list[Check]
     received: int
     shown: Callable[[pl.Series], pl.Series]
+
+
+def require_rows(rows: int) -> None:
+    """Raises `TooLarge` for more rows than a batch may have."""
+    if rows > MOST_ROWS:
+        raise TooLarge(f"A batch may have {MOST_ROWS:,} rows. Send it in smaller batches.")
 
 
 def unconverted(column: Column) -> pl.Expr:

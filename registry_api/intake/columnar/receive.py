@@ -29,18 +29,23 @@ from registry_api.intake.columnar.checks import Check, refuse
 from registry_api.intake.columnar.ndjson import parse_ndjson
 from registry_api.intake.columnar.parsed import Parsed
 from registry_api.intake.columnar.segments import Place, WrittenSegment, register_segment, stored_table, write_segment
+from registry_api.intake.compaction import COMPACT, next_night
 from registry_api.intake.errors import EmptyBatch
 from registry_api.intake.ledger import Batch, content_digest, register, replayed, required_key
 from registry_api.intake.names import Names, names_of
 from registry_api.intake.rejects import first_lines, rejects_key, store_rejects
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import BatchResult
-from registry_api.problems import FieldError, UnsupportedMedia
+from registry_api.problems import FieldError, TruncatedBody, UnsupportedMedia
 
 NDJSON, ARROW = "application/x-ndjson", "application/vnd.apache.arrow.stream"
 PARALLEL = 3
 """Batches worked on at once in one process; each may hold several times its body in memory."""
+HELD = 8
+"""Bodies read or waiting at once in one process; a further one is left with its sender until one of them is answered."""
+BODY_SECONDS = 120
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("columnar_intake")
+_bodies: RunVar[anyio.CapacityLimiter] = RunVar("columnar_bodies")
 
 
 class Stream(Protocol):
@@ -114,17 +119,31 @@ class Written:
 async def receive(stream: Stream, request: Request, response: Response, actor: Actor, key: str | None) -> BatchResult:
     """Take one batch: 201 with its result, or 200 with the stored one when the key is known."""
     batch_key, kind = required_key(key), _content_type(request)
-    body = await read_body(request, request.app.state.settings.max_body_bytes)
-    if not body.strip():
-        raise EmptyBatch("The body is empty; send at least one row.")
-    batch = Batch(stream.name, batch_key, await anyio.to_thread.run_sync(content_digest, body))
-    async with actor.reading() as reader:
-        result = await replayed(reader, batch)
-    if result is None:
-        async with _turn():
-            result = await _take(stream, request, actor, batch, partial(_parse, body, kind, stream.wire))
+    async with _turn(_bodies, HELD):
+        body = await _body(request)
+        batch = Batch(stream.name, batch_key, await anyio.to_thread.run_sync(content_digest, body))
+        async with actor.reading() as reader:
+            result = await replayed(reader, batch)
+        if result is None:
+            async with _turn(_limiter, PARALLEL):
+                result = await _take(stream, request, actor, batch, partial(_parse, body, kind, stream.wire))
+    if not result.replayed:
+        counts = {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": result.rejected}
+        request.app.state.metrics.count_intake(stream.name, **counts)
     response.status_code = 200 if result.replayed else 201
     return result
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body; raises `TruncatedBody` for one that is too slow in coming, as it keeps others waiting."""
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            body = await read_body(request, request.app.state.settings.max_body_bytes)
+    except TimeoutError as error:
+        raise TruncatedBody(f"The body did not come within {BODY_SECONDS} s. Send it in smaller batches.") from error
+    if not body.strip():
+        raise EmptyBatch("The body is empty; send at least one row.")
+    return body
 
 
 def _content_type(request: Request) -> str:
@@ -135,12 +154,12 @@ def _content_type(request: Request) -> str:
     return kind
 
 
-def _turn() -> anyio.CapacityLimiter:
+def _turn(limiter: RunVar[anyio.CapacityLimiter], most: int) -> anyio.CapacityLimiter:
     try:
-        return _limiter.get()
+        return limiter.get()
     except LookupError:
-        _limiter.set(anyio.CapacityLimiter(PARALLEL))
-        return _limiter.get()
+        limiter.set(anyio.CapacityLimiter(most))
+        return limiter.get()
 
 
 def _parse(body: bytes, kind: str, contract: Contract, limit: int) -> Parsed:
@@ -206,6 +225,7 @@ async def _register(
     stream: Stream, work: UnitOfWork, batch: Batch, result: BatchResult, written: Written, started: datetime
 ) -> None:
     await register(work, batch, result, written.rejects_path)
+    work.enqueue(COMPACT, {}, dedup_key="nightly", run_at=next_night(started))
     if written.segment is not None:
         await register_segment(work, written.segment, work.principal.tenant_id, batch.id, "added")
         await stream.effect(work, written.stored, written.tally, started)

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from patchbay.core.client import Client
-from tests.dashboards.conftest import PASSWORD, Servers, enter
+from tests.dashboards.conftest import PASSWORD, Servers
+from tests.dashboards.pages.conftest import enter
 
 pytestmark = pytest.mark.browser
 PAYLOAD_BYTES = 1_000_000

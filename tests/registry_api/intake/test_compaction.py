@@ -1,10 +1,15 @@
 """Segments are merged without changing what anyone who reads the lake finds."""
 
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
-from tests.registry_api.intake_data import accepted, event, feed, fill, lines, post, run_later_jobs, stored
+from registry_api.intake import compaction
+from registry_api.intake.models import IntakeBatch, Segment
+from tests.registry_api.intake_data import accepted, event, feed, fill, items, lines, post, run_later_jobs, stored
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +111,55 @@ async def test_files_no_transaction_registered_are_swept_after_a_day(api: Any) -
     await api.drain_jobs()
     assert len(list(storage.list(folder))) == 1
     assert len(await stored(api)) == 5
+
+
+async def test_a_merged_file_is_young_however_old_its_first_ancestor_is(api: Any) -> None:
+    await send_three(api)
+    await compact(api.acme)
+    await api.drain_jobs()
+    old, merged = (await feed(api.service, "segments"))[:1], (await feed(api.service, "segments"))[3]
+    assert merged["id"][:18] == old[0]["id"][:18]
+    storage, name = api.app.state.storage, merged["path"].rsplit("/", 1)[-1]
+    written = UUID(name.removesuffix(".parquet"))
+    assert written > UUID(max(row["id"] for row in await feed(api.service, "segments"))), "named by when it was written"
+    assert storage.exists(merged["path"])
+
+
+async def test_a_day_of_very_many_segments_is_merged_in_steps(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "MOST_SEGMENTS", 2)
+    for place in range(5):
+        await accepted(api.acme, lines(event(f"e{place}")), f"{place}")
+    counts = []
+    for _ in range(3):
+        await compact(api.acme)
+        await api.drain_jobs()
+        ops = [row["op"] for row in await feed(api.service, "segments")]
+        counts.append(ops.count("added") - ops.count("replaced"))
+        assert len(await stored(api)) == 5
+    assert counts == [3, 2, 1]
+
+
+async def test_the_first_batch_of_a_day_has_the_night_merge_it(api: Any) -> None:
+    for place in range(3):
+        await accepted(api.acme, lines(event(f"e{place}")), f"{place}")
+    jobs = [row for row in await items(api.acme, "/v1/jobs") if row["kind"] == "usage.compact"]
+    assert [row["run_at"][10:16] for row in jobs] == ["T00:30"]
+    async with api.app.state.database.writing() as session:
+        await session.execute(update(Segment).values(received_on=date(2026, 1, 1)))
+        await session.commit()
+    await run_later_jobs(api)
+    assert [row["op"] for row in await feed(api.service, "segments")][3:] == ["added", *["replaced"] * 3]
+
+
+async def test_rejects_no_transaction_registered_are_swept_after_a_day(api: Any) -> None:
+    await accepted(api.acme, lines(event("1", type="x")))
+    acme, storage = (await api.acme.get("/v1/me")).json()["tenant"]["id"], api.app.state.storage
+    kept = f"lake/rejects/{acme}/016f5e66-e800-7000-8000-000000000001.parquet"
+    for path in (kept, kept.replace("0001.", "0002.")):
+        storage.put(path, b"refused in 2020")
+    async with api.app.state.database.writing() as session:
+        await session.execute(update(IntakeBatch).where(IntakeBatch.rejected > 0).values(rejects_path=kept))
+        await session.commit()
+    await compact(api.acme)
+    await api.drain_jobs()
+    assert sorted(storage.list(f"lake/rejects/{acme}"))[:-1] == [kept], "a registered file stays, a young one too"

@@ -1,11 +1,15 @@
 """Persons are pseudonyms that keep their people together through key rotation, and go when they are erased."""
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from registry_api.db import UnitOfWork, system_principal
+from registry_api.subjects.service import erase_person
 from tests.registry_api.conftest import running
-from tests.registry_api.intake_data import accepted, event, feed, fill, lines, run_later_jobs, stored
+from tests.registry_api.intake_data import accepted, event, feed, fill, items, lines, run_later_jobs, stored
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +68,43 @@ async def test_the_erased_file_itself_is_deleted_after_an_hour(api: Any) -> None
     assert not api.app.state.storage.exists(path)
 
 
-async def test_erasing_the_unknown_or_another_tenants_person_is_not_found(api: Any) -> None:
+async def test_erasing_the_unknown_or_another_tenants_person_erases_nobody(api: Any) -> None:
     await accepted(api.acme, lines(event("a1", person="ada")))
     for person in ("ada", "nobody"):
-        assert (await api.globex.delete("/v1/subjects", params={"person": person})).status_code == 404
+        assert (await api.globex.delete("/v1/subjects", params={"person": person})).status_code == 204
+    await api.drain_jobs()
     assert (await subjects(api))["a1"] is not None
+    assert "subject.erased" not in (await api.globex.get("/v1/audit", params={"limit": 500})).text
+
+
+async def test_an_erasure_whose_answer_was_lost_may_be_repeated(api: Any) -> None:
+    await accepted(api.acme, lines(event("a1", person="ada")))
+    answers = [await api.acme.delete("/v1/subjects", params={"person": "ada"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert len([job for job in await items(api.acme, "/v1/jobs") if job["kind"] == "subjects.erase"]) == 1
+
+
+async def test_a_batch_that_begins_while_an_erasure_commits_is_cleaned_too(api: Any) -> None:
+    await accepted(api.acme, lines(event("a1", person="ada")), "1")
+    me = (await api.acme.get("/v1/me")).json()["tenant"]["id"]
+    operator = (await api.operator.get("/v1/me")).json()["tenant"]["id"]
+    async with api.app.state.database.writing() as session:
+        work = UnitOfWork(session, system_principal(UUID(me), UUID(operator)))
+        assert await erase_person(work, api.settings, "ada") == 1
+        sending = asyncio.create_task(accepted(api.acme, lines(event("a2", person="ada")), "2"))
+        while len(list(api.app.state.storage.list("lake/usage"))) < 2:
+            await asyncio.sleep(0.01)
+        await work.commit()
+    await sending
+    erasing = [job for job in await items(api.acme, "/v1/jobs") if job["kind"] == "subjects.erase"]
+    assert len(erasing) == 2, "one for the files of before, and one that the batch asked for"
+    await api.drain_jobs()
+    assert await subjects(api) == {"a1": None, "a2": None}
+
+
+async def test_an_empty_person_is_nobody(api: Any) -> None:
+    await accepted(api.acme, lines(event("n1", person=""), event("n2", person="")))
+    assert await subjects(api) == {"n1": None, "n2": None}
 
 
 async def test_erasure_is_audited_without_naming_the_person(api: Any) -> None:

@@ -1,6 +1,7 @@
 """What senders get wrong: each fault is answered with the row, the field, a stable code and a reason, and good rows are kept."""
 
 import gzip
+import io
 import json
 from datetime import datetime
 from typing import Any
@@ -266,7 +267,52 @@ async def test_a_row_is_shown_as_received_but_never_with_its_person(api: Any) ->
     kept = await items(api.acme, "/v1/intake/batches/batch/rejects")
     assert [row["row_index"] for row in kept] == [0, 1]
     assert '"id":"1"' in kept[0]["row"]
-    assert "example.org" not in kept[0]["row"] + kept[1]["row"]
+    assert "example.org" not in kept[0]["row"] and kept[1]["row"] is None, "what is no JSON object is not kept"
+
+
+async def test_a_person_of_a_wrong_type_or_under_an_escaped_name_is_not_kept_either(api: Any) -> None:
+    rows = ['{"id":"1","person":4711}', '{"id":"2","person":["ada@x"]}', r'{"id":"3","p\u0065rson":"ada@x"}']
+    deep = '{"id":"4","plugin":' + "[" * 400 + "]" * 400 + "}"
+    await accepted(api.acme, lines(*rows, deep, '["ada@x"]', event("good")))
+    kept = [row["row"] for row in await items(api.acme, "/v1/intake/batches/batch/rejects")]
+    assert kept == ['{"id":"1"}', '{"id":"2"}', '{"id":"3"}', None, None]
+
+
+async def test_more_rows_than_a_batch_may_have_are_refused_however_few_bytes_they_take(api: Any) -> None:
+    many = 1_000_001
+    nulls = pa.table({name: pa.nulls(many) for name in ("id", "type", "at")})
+    for kind, body in (("application/x-ndjson", b"1\n" * many), (ARROW, stream(nulls))):
+        answer = await send(api.acme, body, kind=kind)
+        assert answer.status_code == 413 and "1,000,000 rows" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.string_view()], ids=["dictionary", "view"])
+async def test_text_held_once_and_named_very_often_is_refused_before_it_is_written_out(api: Any, kind: Any) -> None:
+    rows = 300_000
+    if pa.types.is_dictionary(kind):
+        long = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * 1_000_000])
+    else:
+        view = (1_000_000).to_bytes(4, "little") + b"xxxx" + bytes(8)
+        buffers = [None, pa.py_buffer(view * rows), pa.py_buffer(b"x" * 1_000_000)]
+        long = pa.Array.from_buffers(kind, rows, buffers)
+    body = stream(pa.table({"id": long, "type": pa.nulls(rows), "at": pa.nulls(rows)}))
+    answer = await send(api.acme, body, kind=ARROW)
+    assert answer.status_code == 413 and "text comes to more than" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4"])
+@pytest.mark.parametrize("coded", [False, True], ids=["plain", "dictionary"])
+async def test_arrows_own_compression_is_refused_with_the_way_out(api: Any, packing: str, coded: bool) -> None:
+    table = with_times(pa.Table.from_pylist([event(str(n)) for n in range(100)]))
+    if coded:
+        table = table.set_column(0, "id", table.column("id").dictionary_encode())
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as writer:
+        writer.write_table(table)
+    answer = await send(api.acme, sink.getvalue(), kind=ARROW)
+    assert answer.status_code == 400 and "Content-Encoding: zstd" in answer.json()["detail"]
+    good = await accepted(api.acme, zstandard.compress(stream(table)), kind=ARROW, content_encoding="zstd")
+    assert good["accepted"] == 100
 
 
 async def test_a_body_over_the_limit_is_refused(api: Any) -> None:

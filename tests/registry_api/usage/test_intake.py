@@ -1,13 +1,19 @@
 """Usage from the door to the lake, the feed and the counters, and never twice."""
 
 import asyncio
+import base64
+from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
+from sqlalchemy import event as listening
 
+from registry_api.intake.columnar import receive
 from tests.registry_api.intake_data import (
     ARROW,
+    NDJSON,
     accepted,
     ago,
     event,
@@ -187,13 +193,90 @@ async def test_a_plugin_that_has_just_arrived_is_known_to_the_next_batch(api: An
     assert (await accepted(api.acme, lines(event("1", plugin="jenkins:new")), "b"))["rejected"] == 0
 
 
+async def test_an_own_plugin_hides_the_public_one_of_its_name(api: Any) -> None:
+    await accepted(api.acme, lines(event("1")), "public")
+    await post(api.acme, "/v1/catalogue/batches", plugins=[plugin("git", "1.0.0")])
+    await accepted(api.acme, lines(event("2")), "own")
+    rows = {row["event_id"]: (row["plugin_id"], row["release_id"]) for row in await stored(api)}
+    own = (await api.acme.get("/v1/plugins/jenkins:git/releases/1.0.0")).json()
+    assert rows["2"][1] == own["id"] and rows["1"][0] != rows["2"][0]
+    public = (await api.globex.get("/v1/plugins/jenkins:git")).json()["id"]
+    assert rows["1"][0] == public
+    result = await accepted(api.acme, lines(event("3", plugin=public)), "by id")
+    assert result["rejected"] == 0, "the hidden one is still known by its id"
+
+
+async def test_names_are_read_again_only_when_their_owner_changed_something(api: Any) -> None:
+    read: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        read.extend(["releases"] if statement.startswith("SELECT releases.plugin_id, releases.version") else [])
+
+    await accepted(api.acme, lines(event("1")), "1")
+    await accepted(api.globex, lines(event("1")), "1")
+    await post(api.globex, "/v1/catalogue/batches", plugins=[plugin("other", "1.0.0")])
+    listening.listen(api.app.state.database.engine.sync_engine, "before_cursor_execute", note)
+    await accepted(api.acme, lines(event("2")), "2")
+    assert read == [], "another tenant's change costs acme nothing"
+    await accepted(api.globex, lines(event("2", plugin="jenkins:other")), "2")
+    assert read == ["releases"], "globex's own names, not the public ones again"
+    listening.remove(api.app.state.database.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_acknowledged_rows_are_counted_by_outcome_and_a_replay_is_not(api: Any) -> None:
+    body = lines(event("1"), event("1"), event("2"), event("3", type="x"))
+    for _ in range(2):
+        await accepted(api.acme, body)
+    exposed = (await api.nobody.get("/metrics")).text.splitlines()
+    found = [line.removeprefix("patchbay_intake_rows_total") for line in exposed if 'stream="usage"' in line]
+    for outcome, rows in (("accepted", 2), ("duplicate", 1), ("rejected", 1)):
+        assert f'{{outcome="{outcome}",stream="usage"}} {rows}.0' in found
+
+
+async def test_only_so_many_bodies_are_read_at_once(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "HELD", 2)
+    asked: list[str] = []
+    go = asyncio.Event()
+
+    async def body(key: str) -> AsyncIterator[bytes]:
+        asked.append(key)
+        await go.wait()
+        yield lines(event(key))
+
+    sending = [asyncio.create_task(post_slowly(api.acme, body(str(n)), str(n))) for n in range(4)]
+    while len(asked) < 2:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert len(asked) == 2, "the others' bodies stay with their senders"
+    go.set()
+    assert [answer.status_code for answer in await asyncio.gather(*sending)] == [201] * 4
+
+
+async def test_a_body_that_never_ends_gives_its_place_back(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "BODY_SECONDS", 0.3)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield lines(event("1"))
+        await asyncio.sleep(60)
+
+    answer = await post_slowly(api.acme, body(), "slow")
+    assert answer.status_code == 400 and answer.json()["type"].endswith("truncated_body")
+
+
+async def post_slowly(client: httpx.AsyncClient, body: AsyncIterator[bytes], key: str) -> httpx.Response:
+    """Post a usage batch whose body comes piece by piece."""
+    headers = {"Content-Type": NDJSON, "Idempotency-Key": key}
+    return await client.post("/v1/usage/batches", content=body, headers=headers)
+
+
 async def test_all_rejects_are_paged_in_order(api: Any) -> None:
     result = await accepted(api.acme, lines(*(event(str(n), type="x") for n in range(250)), event("good")))
     assert len(result["rejects"]) == 100 and result["rejected"] == 250
     kept = await items(api.acme, "/v1/intake/batches/batch/rejects", limit=90)
     assert [row["row_index"] for row in kept] == list(range(250))
-    bad = await api.acme.get("/v1/intake/batches/batch/rejects", params={"cursor": "bm9uc2Vuc2U"})
-    assert bad.status_code == 400
+    for cursor in ("bm9uc2Vuc2U", base64.urlsafe_b64encode(b"row:" + b"9" * 40).decode()):
+        bad = await api.acme.get("/v1/intake/batches/batch/rejects", params={"cursor": cursor})
+        assert bad.status_code == 400 and bad.json()["errors"][0]["code"] == "bad_cursor"
 
 
 async def test_a_batch_of_which_nothing_is_good_is_registered_without_a_segment(api: Any) -> None:
