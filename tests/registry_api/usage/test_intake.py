@@ -35,7 +35,7 @@ async def _filled(api: Any) -> None:
 
 
 async def test_what_was_acknowledged_is_in_the_lake_under_ids(api: Any) -> None:
-    row = event("1", target="t1", person="ada", cost="0.125", duration_ms=8, session="s", outcome="ok")
+    row = event("1", target="t1", person="ada@example.org", cost="0.125", duration_ms=8, session="s", outcome="ok")
     result = await accepted(api.acme, lines(row))
     assert (result["received"], result["accepted"], result["replayed"]) == (1, 1, False)
     found = (await stored(api))[0]
@@ -45,7 +45,7 @@ async def test_what_was_acknowledged_is_in_the_lake_under_ids(api: Any) -> None:
     assert (found["plugin_id"], found["release_id"], found["target_id"]) == (known["id"], release["id"], target["id"])
     assert (found["environment"], found["quantity"], str(found["cost"])) == ("staging", 1, "0.125000")
     assert found["at"].isoformat().replace("+00:00", "Z") == row["at"]
-    assert found["subject_id"] and "ada" not in str(found)
+    assert found["subject_id"] and "ada@example.org" not in str(found)
 
 
 async def test_plugins_and_targets_may_be_named_by_id(api: Any) -> None:
