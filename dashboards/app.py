@@ -63,6 +63,8 @@ def create_app(settings: Settings, registry: Registry | None = None) -> dash.Das
     app.backend.websocket_capability = False  # else every page tries a socket that the gate closes
     app.layout = _layout
     callbacks.register(app, renderer)
+    # Dash 4.4 does so before the first answer of "/" only; any other page asked for first had no style sheet.
+    app._setup_server()  # type: ignore[no-untyped-call]
     server.add_middleware(OnlyPages)
     server.add_middleware(gate.Gate, sessions=sessions, policy=gate.policy(list(app.csp_hashes())))
     return app

@@ -11,7 +11,7 @@ from patchbay.core.settings import Settings
 from pipelines.conditions import CHANGED_ONLY
 from pipelines.defs.raw.sensors import days_announced
 from pipelines.defs.warehouse.jobs import build_job
-from pipelines.defs.warehouse.partitions import range_tags, selection_for
+from pipelines.defs.warehouse.partitions import range_tags
 from pipelines.instance import PROCESS, fail_dead_runs, held_open, open_instance, this_process
 from pipelines.resources.registry import RegistryAccess, registry_of, registry_resource
 from pipelines.resources.warehouse import warehouse_resource
@@ -44,7 +44,7 @@ def build(
     registry: RegistryAccess | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> BuildSummary:
-    """Build what changed since the last build and publish it, in one run over the days that have new segments.
+    """Build what changed since the last build and publish it, in one run named after the days that have new segments.
 
     `progress` is told (what, done, of all). A failed check gives success=False and leaves the last publication in place; nothing
     is raised for it. What is wrong with the machine (no registry, no lake, a second writer) is in the run, and success is False.
@@ -84,7 +84,6 @@ def _execute(
             instance=instance,
             run_id=run_id,
             tags={**range_tags(days), CHANGED_ONLY: "true", PROCESS: run_id},
-            asset_selection=selection_for(days),
             run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
             raise_on_error=False,
         )

@@ -10,6 +10,7 @@ from registry_api.app import create_app
 from registry_api.bootstrap import bootstrap
 
 SECONDS_TO_STOP = 4
+LARGEST_HEAD = 64 * 1024
 
 
 def main() -> None:
@@ -28,8 +29,9 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_STOP,
-        # h11 refuses larger heads by itself; bodies are limited per route.
-        h11_max_incomplete_event_size=64 * 1024,
+        # Of uvicorn's two parsers only h11 bounds a request's head; bodies are limited per route.
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEAD,
     )
 
 

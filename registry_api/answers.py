@@ -37,8 +37,10 @@ LONGEST_LOCATION = 200
 AWAY = ("08", "53", "57", "58")
 """SQLSTATE classes of a PostgreSQL that is away, full or shutting down."""
 
-LOST = ("40001", "40P01")
-"""Serialisation failure and deadlock: the same request may well succeed next time."""
+LOST = ("40001", "40P01", "23503")
+"""Serialisation failure, deadlock, and a thing that was deleted between being looked up and being referred to: the same request may well
+succeed, or be refused with the reason, next time.
+"""
 
 TAKEN = "23505"
 TAKEN_IN_SQLITE = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")

@@ -5,6 +5,7 @@ happens.
 import logging
 import re
 import time
+from http import HTTPMethod
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from registry_api.answers import problem_response
 from registry_api.problems import Problem
 from registry_api.system.metrics import Metrics
 
+METHODS = frozenset(HTTPMethod)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 log = logging.getLogger("registry_api.requests")
 
@@ -71,7 +73,9 @@ class _Handling:
 
     def _account(self) -> None:
         seconds = time.perf_counter() - self.started
-        self.layer.metrics.count_request(self._template(), self.scope["method"], self.status, seconds)
+        # Any word may come as a method, and each would be a metric of its own.
+        method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+        self.layer.metrics.count_request(self._template(), method, self.status, seconds)
         log.info("request", extra={**self._fields(), "seconds": round(seconds, 6)})
 
     def _fields(self) -> dict[str, object]:

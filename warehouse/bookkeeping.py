@@ -1,8 +1,8 @@
 """The warehouse's own notes, in the same file so that they commit with the rows they are about.
 
 cursors (how far each feed is read), stale days (which days of which partitioned table must be built again), unpassed days (built,
-but not found good since), and check results. A stale day is handed down the graph: building it in one table makes it stale in
-the tables made from that one.
+but not found good since), the rules that all other days passed, and check results. A stale day is handed down the graph: building
+it in one table makes it stale in the tables made from that one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ CREATE SCHEMA IF NOT EXISTS notes;
 CREATE TABLE IF NOT EXISTS notes.cursors (feed VARCHAR PRIMARY KEY, seq BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS notes.stale_days (table_name VARCHAR, day DATE);
 CREATE TABLE IF NOT EXISTS notes.unpassed_days (table_name VARCHAR, day DATE);
+CREATE TABLE IF NOT EXISTS notes.passed_rules (table_name VARCHAR, rule VARCHAR);
 CREATE TABLE IF NOT EXISTS notes.batches_seen (intake_batch_id VARCHAR);
 CREATE TABLE IF NOT EXISTS notes.results (
     table_name VARCHAR, check_name VARCHAR, severity VARCHAR, passed BOOLEAN, observed VARCHAR, expected VARCHAR,
@@ -85,9 +86,18 @@ class Bookkeeping:
         )
         return [row[0] for row in rows.fetchall()]
 
-    def mark_passed(self, table: str) -> None:
-        """All days of a table passed its blocking rules."""
-        self._connection.execute("DELETE FROM notes.unpassed_days WHERE table_name = ?", [table])
+    def mark_passed(self, table: str, rules: Iterable[str]) -> None:
+        """All days of a table passed its blocking rules; `rules` are all it was judged by."""
+        for notes in ("unpassed_days", "passed_rules"):
+            self._connection.execute(f"DELETE FROM notes.{notes} WHERE table_name = ?", [table])  # noqa: S608
+        self._connection.execute(
+            "INSERT INTO notes.passed_rules SELECT ?, unnest(?::VARCHAR[])", [table, sorted(rules)]
+        )
+
+    def passed_rules(self, table: str) -> set[str]:
+        """The rules by which the days that are not unpassed were judged; none before the first time."""
+        rows = self._connection.execute("SELECT rule FROM notes.passed_rules WHERE table_name = ?", [table])
+        return {row[0] for row in rows.fetchall()}
 
     def _mark(self, tables: Sequence[str], days: Sequence[date]) -> None:
         self._connection.execute(
@@ -97,14 +107,12 @@ class Bookkeeping:
             [list(tables), list(days)],
         )
 
-    def judged_rules(self, table: str) -> set[str]:
-        """Names of the rules whose verdict on the table holds."""
-        rows = self._connection.execute("SELECT check_name FROM notes.results WHERE table_name = ?", [table])
-        return {row[0] for row in rows.fetchall()}
-
-    def forget_verdicts(self, table: str) -> None:
-        """The table was built again: what was found in it no longer holds, and it may not be published unjudged."""
-        self._connection.execute("DELETE FROM notes.results WHERE table_name = ?", [table])
+    def forget_verdicts(self, table: str, severities: Sequence[str] = ("error", "warn")) -> None:
+        """What was found in the table no longer holds: it was built or judged again. Unjudged it may not be published."""
+        self._connection.execute(
+            "DELETE FROM notes.results WHERE table_name = ? AND severity IN (SELECT unnest(?::VARCHAR[]))",
+            [table, list(severities)],
+        )
 
     def data_until(self) -> datetime | None:
         """The newest `recorded_at` taken in; None for an empty registry."""

@@ -1,7 +1,7 @@
 """Publishing: an immutable read-only DuckDB file per tenant, and one pointer moved at once.
 
-Only tenants whose content changed get a new file. Nothing is published while a blocking rule fails or a table is unjudged; then
-the last good publication stays.
+Only tenants whose content changed get a new file. Nothing is published while a blocking rule fails, a table is unjudged or
+a day of one is stale; then the last good publication stays.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from patchbay.core.ids import new_id
-from warehouse.bookkeeping import Bookkeeping
+from warehouse.bookkeeping import PARTITIONED, Bookkeeping
 from warehouse.contracts import TABLES, TableContract
 from warehouse.engines.duckdb import DuckDBEngine, quoted
 from warehouse.snapshots import (
@@ -62,7 +62,11 @@ class Published:
 
 
 def publish(engine: DuckDBEngine, folder: Path, run_id: str, keep: int = KEEP) -> Published:
-    """Publish the warehouse as it stands. Raises `PublishRefused` when a rule fails or a table was not judged since it was built."""
+    """Publish the warehouse as it stands.
+
+    Raises `PublishRefused` when a rule fails, a table was not judged since it was built, or days of one are stale: raw rows
+    that are in no fact would be told as repeats, and the publication would claim to reach further than it does.
+    """
     checks = outcomes(engine)
     _refuse_unfit(engine, checks)
     publication = _Publication(engine, folder, run_id, checks)
@@ -87,8 +91,11 @@ def _refuse_unfit(engine: DuckDBEngine, checks: list[CheckOutcome]) -> None:
     unseen = set(TABLES) - {check.table_name for check in checks}
     # A registry without usage never builds the daily tables, and there is nothing in them to judge.
     unjudged = sorted(table for table in unseen if not TABLES[table].partitioned or engine.count(table))
+    stale = [table for table in PARTITIONED if Bookkeeping(engine).stale_days(table)]
     if failed:
         raise PublishRefused(f"not published: {', '.join(failed)} failed")
+    if stale:
+        raise PublishRefused(f"not published: {', '.join(stale)} not built since usage of their days changed")
     if unjudged:
         raise PublishRefused(f"not published: {', '.join(unjudged)} not judged since built")
 
@@ -105,7 +112,7 @@ class _Publication:
         self._id = str(new_id())
         self._at = datetime.now(UTC)
         self._until = Bookkeeping(engine).data_until()
-        self._head = self._standing(Bookkeeping(engine))
+        self._head = Bookkeeping(engine).head()
 
     def write(self) -> Published:
         self._prepare()
@@ -130,15 +137,6 @@ class _Publication:
             tenants=tenants,
             checks=self._checks,
         )
-
-    def _standing(self, books: Bookkeeping) -> int:
-        """The feed position published: not moved while days are stale, or nobody would ask for a build of them."""
-        if not books.stale_days():
-            return books.head()
-        try:
-            return read_pointer(pointer_file(self._folder)).head_seq
-        except FileNotFoundError:
-            return 0
 
     def _last(self) -> dict[str, TenantEntry]:
         try:

@@ -95,6 +95,11 @@ def folder(settings: Settings) -> Path:
     return settings.root / "warehouse"
 
 
+def warehouse_file(settings: Settings) -> Path:
+    """The warehouse itself; not there before the first run, nor after somebody removed it to have it built anew."""
+    return folder(settings) / "warehouse.duckdb"
+
+
 @contextmanager
 def open_session(
     settings: Settings,
@@ -111,7 +116,7 @@ def open_session(
     home = folder(settings)
     home.mkdir(parents=True, exist_ok=True)
     with _only_writer(home / "writer.lock", patience):
-        engine = DuckDBEngine(home / "warehouse.duckdb", options)
+        engine = DuckDBEngine(warehouse_file(settings), options)
         try:
             yield WarehouseSession(settings, engine, record or Record(), progress)
         finally:

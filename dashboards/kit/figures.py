@@ -23,7 +23,7 @@ def lines(
         line(frame, x, column, name, colours.series[i % len(colours.series)], steps=steps, fill=fill and i == 0)
         for i, (column, name) in enumerate(named.items())
     ]
-    return figure(colours, *traces, showlegend=len(named) > 1)
+    return figure(colours, *traces, showlegend=len(named) > 1, xaxis=_axis(frame[x]))
 
 
 def lines_by(frame: pl.DataFrame, x: str, y: str, group: str, colours: Palette, *, steps: bool = False) -> go.Figure:
@@ -33,7 +33,15 @@ def lines_by(frame: pl.DataFrame, x: str, y: str, group: str, colours: Palette, 
         line(frame.filter(pl.col(group) == name), x, y, str(name), colour, steps=steps)
         for name, colour in zip(names, colours.series, strict=False)
     ]
-    return figure(colours, *traces, showlegend=len(traces) > 1)
+    return figure(colours, *traces, showlegend=len(traces) > 1, xaxis=_axis(frame[x]))
+
+
+def _axis(days: pl.Series) -> dict[str, Any]:
+    """Room for a single day, around which plotly would label microseconds."""
+    if days.n_unique() != 1:
+        return {}
+    day = days[0]
+    return {"range": [day - timedelta(days=2), day + timedelta(days=2)], "dtick": 86_400_000, "tickformat": "%-d %b"}
 
 
 def line(

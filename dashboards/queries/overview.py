@@ -4,19 +4,23 @@ from dashboards.queries.question import Question, days
 
 
 def totals(period: str) -> Question:
-    """One row of headline counts; a sum over nothing is null, not zero."""
+    """One row of headline counts; a sum over nothing is null, not zero, and so is that of a period before that is not all recorded."""
     return Question(
         "totals",
         "At a glance",
         "Headline counts; uses are those of the chosen period.",
         """
-        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily),
+        WITH span AS (SELECT min(day) AS first_day, max(day) AS last_day FROM fct_usage_daily),
         recent AS (
             SELECT sum(uses) AS uses FROM fct_usage_daily, span WHERE day > last_day - CAST($days AS INTEGER)
         ),
         earlier AS (
             SELECT sum(uses) AS uses FROM fct_usage_daily, span
             WHERE day <= last_day - CAST($days AS INTEGER) AND day > last_day - 2 * CAST($days AS INTEGER)
+                AND first_day <= last_day - 2 * CAST($days AS INTEGER) + 1
+        ),
+        placed AS (
+            SELECT plugin_id FROM fct_installation_interval SEMI JOIN dim_plugin USING (plugin_id) WHERE to_at IS NULL
         ),
         busiest AS (
             SELECT sum(active_persons) AS persons, title, day
@@ -29,8 +33,8 @@ def totals(period: str) -> Question:
             (SELECT count(*) FROM dim_plugin WHERE lifecycle <> 'active') AS retired_plugins,
             (SELECT count(*) FROM dim_release) AS releases,
             (SELECT count(*) FROM dim_target) AS targets,
-            (SELECT count(*) FROM fct_installation_interval WHERE to_at IS NULL) AS installations,
-            (SELECT count(DISTINCT plugin_id) FROM fct_installation_interval WHERE to_at IS NULL) AS installed_plugins,
+            (SELECT count(*) FROM placed) AS installations,
+            (SELECT count(DISTINCT plugin_id) FROM placed) AS installed_plugins,
             (SELECT uses FROM recent) AS uses,
             (SELECT uses FROM earlier) AS uses_before,
             busiest.persons, busiest.title AS persons_plugin, busiest.day AS persons_day,
@@ -43,20 +47,23 @@ def totals(period: str) -> Question:
 
 
 def uses_per_day(period: str) -> Question:
-    """Uses and errors per UTC day, over all plugins the viewer can see."""
+    """Uses and errors per UTC day, over all plugins the viewer can see; a day between two recorded ones without any is zero."""
     return Question(
         "uses_per_day",
         "Uses per day",
         "How often plugins were used, and how often a use ended in an error.",
         """
-        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily)
-        SELECT day, sum(uses) AS uses, sum(errors) AS errors
-        FROM fct_usage_daily, span
-        WHERE day > last_day - CAST($days AS INTEGER)
-        GROUP BY day ORDER BY day
+        WITH span AS (SELECT max(day) AS last_day FROM fct_usage_daily),
+        used AS (
+            SELECT day, sum(uses) AS uses, sum(errors) AS errors
+            FROM fct_usage_daily, span WHERE day > last_day - CAST($days AS INTEGER) GROUP BY day
+        ),
+        calendar AS (SELECT CAST(unnest(generate_series(min(day), max(day), INTERVAL 1 DAY)) AS DATE) AS day FROM used)
+        SELECT day, coalesce(uses, 0) AS uses, coalesce(errors, 0) AS errors
+        FROM calendar LEFT JOIN used USING (day) ORDER BY day
         """,
         {"days": days(period)},
-        shown=5_000,
+        shown=20_000,
     )
 
 
@@ -65,12 +72,13 @@ def installations_over_time(period: str) -> Question:
     return Question(
         "installations_over_time",
         "Observed installations",
-        "Plugins in place over all targets; the line steps on days when something was added or removed.",
+        "Plugins in place over all targets; the line steps on days when something was added, removed or first seen.",
         """
         WITH steps AS (
-            SELECT CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval
+            SELECT CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval SEMI JOIN dim_plugin USING (plugin_id)
             UNION ALL
-            SELECT CAST(to_at AS DATE), -1 FROM fct_installation_interval WHERE to_at IS NOT NULL
+            SELECT CAST(to_at AS DATE), -1 FROM fct_installation_interval SEMI JOIN dim_plugin USING (plugin_id)
+            WHERE to_at IS NOT NULL
         ),
         daily AS (SELECT day, sum(step) AS step FROM steps GROUP BY day),
         levels AS (SELECT day, sum(step) OVER (ORDER BY day) AS installations FROM daily)
@@ -104,17 +112,18 @@ def most_used(period: str) -> Question:
 
 
 def most_installed() -> Question:
-    """The ten plugins in place on most targets now, with their share of the targets."""
+    """The ten plugins in place on most active targets now, with their share of those."""
     return Question(
         "most_installed",
         "Most installed",
-        "The ten plugins in place on most targets today.",
+        "The ten plugins in place on most active targets, and their share of those.",
         """
-        WITH placed AS (
+        WITH active AS (SELECT target_id FROM dim_target WHERE lifecycle = 'active'),
+        placed AS (
             SELECT plugin_id, count(DISTINCT target_id) AS targets
-            FROM fct_installation_interval WHERE to_at IS NULL GROUP BY plugin_id
+            FROM fct_installation_interval SEMI JOIN active USING (target_id) WHERE to_at IS NULL GROUP BY plugin_id
         )
-        SELECT ref, namespace, name, title, targets, targets / (SELECT count(*) FROM dim_target) AS share
+        SELECT ref, namespace, name, title, targets, targets / (SELECT count(*) FROM active) AS share
         FROM placed JOIN dim_plugin USING (plugin_id)
         ORDER BY targets DESC, ref LIMIT 10
         """,

@@ -46,10 +46,10 @@ def header(name: str, tenant: str, own: str) -> Question:
         "What is known of the target.",
         """
         SELECT this.*,
-            (SELECT count(*) FROM fct_installation_interval AS i
+            (SELECT count(*) FROM fct_installation_interval AS i SEMI JOIN dim_plugin USING (plugin_id)
                 WHERE i.target_id = this.target_id AND to_at IS NULL) AS plugins,
             (SELECT max(greatest(from_at, coalesce(to_at, from_at))) FROM fct_installation_interval AS i
-                WHERE i.target_id = this.target_id) AS last_change,
+                SEMI JOIN dim_plugin USING (plugin_id) WHERE i.target_id = this.target_id) AS last_change,
             (SELECT count(*) FROM fct_installation_interval AS i JOIN dim_plugin AS p USING (plugin_id)
                 WHERE i.target_id = this.target_id AND to_at IS NULL AND p.advisory_count > 0) AS with_warnings
         FROM this
@@ -64,7 +64,7 @@ def plugins(name: str, tenant: str, own: str) -> Question:
     return Question(
         "target_plugins",
         "Plugins on this target",
-        "What is in place now, in which version and since when.",
+        "What is in place now, in which version where it was reported, and since when it was seen there.",
         """
         SELECT p.ref AS plugin, p.title, i.version, p.latest_version, CAST(i.from_at AS DATE) AS since, i.origin, i.source,
             p.lifecycle, p.advisory_count AS warnings, p.unfixed_advisory_count AS unfixed,
@@ -86,7 +86,7 @@ def history(name: str, tenant: str, own: str) -> Question:
         "Plugins added, changed and removed, newest first.",
         """
         , changes AS (
-            SELECT from_at AS changed_at, CASE opening WHEN 'changed' THEN 'updated' ELSE opening END AS change,
+            SELECT from_at AS changed_at, CASE opening WHEN 'changed' THEN 'updated' WHEN 'seen' THEN 'first seen' ELSE opening END AS change,
                 plugin_id, version
             FROM fct_installation_interval WHERE target_id = (SELECT target_id FROM this)
             UNION ALL
@@ -112,10 +112,10 @@ def level(name: str, tenant: str, own: str) -> Question:
         """
         , steps AS (
             SELECT CAST(from_at AS DATE) AS day, 1 AS step FROM fct_installation_interval
-            WHERE target_id = (SELECT target_id FROM this)
+            SEMI JOIN dim_plugin USING (plugin_id) WHERE target_id = (SELECT target_id FROM this)
             UNION ALL
             SELECT CAST(to_at AS DATE), -1 FROM fct_installation_interval
-            WHERE to_at IS NOT NULL AND target_id = (SELECT target_id FROM this)
+            SEMI JOIN dim_plugin USING (plugin_id) WHERE to_at IS NOT NULL AND target_id = (SELECT target_id FROM this)
         )
         SELECT day, CAST(sum(sum(step)) OVER (ORDER BY day) AS BIGINT) AS plugins FROM steps GROUP BY day ORDER BY day
         """,

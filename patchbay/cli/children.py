@@ -11,6 +11,9 @@ from typing import BinaryIO
 ROTATE_BYTES = 20 * 1024 * 1024
 """A log above this size is set aside as `<name>.log.1` when its process starts."""
 
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A proxy from the environment cannot reach this machine's own loopback."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -29,7 +32,7 @@ class Program:
         if self.ready is None:
             return True
         try:
-            with urllib.request.urlopen(self.ready, timeout=timeout) as answer:  # noqa: S310  our own http address
+            with _DIRECTLY.open(self.ready, timeout=timeout) as answer:
                 return bool(answer.status < 400)
         except OSError:
             return False

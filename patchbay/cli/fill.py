@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from patchbay.core.client import Client
-    from patchbay.importers.report import Report
+    from patchbay.importers.report import Report, Tally
     from patchbay.world.config import WorldConfig
+
+OUTCOMES = ("created", "updated", "unchanged")
 
 
 def world_config(wanted: Mapping[str, Any]) -> "WorldConfig":
-    """A world of these sizes, its own where None; raises `UsageError` naming a size that no world can have."""
-    from patchbay.world.config import WorldConfig
+    """A world of these sizes, its own where None, its history as long as its usage; raises `UsageError` naming a size that no world can have."""
+    from patchbay.world.config import ADOPTION_DAYS, RELEASE_DAYS, WorldConfig
 
+    sizes = {size: value for size, value in wanted.items() if value is not None}
+    days = sizes.get("days", 0)
+    reach = {"adoption_days": max(days, ADOPTION_DAYS), "release_days": max(days, RELEASE_DAYS)}
     try:
-        return WorldConfig(**{size: value for size, value in wanted.items() if value is not None})
+        return WorldConfig(**reach, **sizes)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -59,9 +64,15 @@ def fill_from(kind: str, source: str, client: "Client", reports: Path, *, again:
 
 def _tallies(report: "Report", title: str) -> "Table":
     """A row for each kind; what was received is what was accepted, was there twice, or was refused."""
-    columns = ("received", "accepted", "created", "updated", "unchanged", "duplicates", "rejected")
-    rows = [(kind, *(getattr(tally, column) for column in columns)) for kind, tally in report.totals.items()]
+    columns = ("received", "accepted", *OUTCOMES, "duplicates", "rejected")
+    rows = [(kind, *(_figure(tally, column) for column in columns)) for kind, tally in report.totals.items()]
     return output.table(("", *columns), rows, title)
+
+
+def _figure(tally: "Tally", column: str) -> int | str:
+    """A count; of rows that are parts of another kind's rows the registry does not say which were new."""
+    unsaid = column in OUTCOMES and not any(getattr(tally, outcome) for outcome in OUTCOMES)
+    return "–" if unsaid and tally.accepted else getattr(tally, column)
 
 
 def _figures(summary: Any, title: str) -> "Table":

@@ -1,18 +1,18 @@
 """The main loop once through, as the demo shows it: fill the registry, build, publish, count."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patchbay.cli import output, stack
 from patchbay.cli.context import connect
 from patchbay.cli.errors import CommandError
-from patchbay.cli.fill import fill_from, fill_world, world_config
+from patchbay.cli.fill import fill_from, fill_world
 
 if TYPE_CHECKING:
     from patchbay.cli.supervisor import Supervisor
     from patchbay.core.settings import Settings
+    from patchbay.world.config import WorldConfig
     from pipelines.run import BuildSummary
 
 COUNTS = {
@@ -41,10 +41,10 @@ class Loop:
         with output.timed("Preparing the registry", self._times):
             stack.start_api(supervisor, self._settings)
 
-    def fill_with_world(self, sizes: Mapping[str, Any]) -> None:
-        """Send the generated world; sizes left out are the world's own."""
+    def fill_with_world(self, config: "WorldConfig") -> None:
+        """Send the generated world."""
         with output.timed("Filling it with the generated world", self._times), connect(self._settings) as client:
-            output.notes.print(fill_world(world_config(sizes), client, self._settings.root / "truth.json"))
+            output.notes.print(fill_world(config, client, self._settings.root / "truth.json"))
 
     def fill_with_jenkins(self, data: Path) -> None:
         """Import the Jenkins registry and the Jiro controllers."""
@@ -77,7 +77,7 @@ class Loop:
         build = self._build
         rows += [("tables built", build.tables), ("rows in them", build.rows)]
         rows += [("checks passed", build.checks_passed), ("checks failed", build.checks_failed)]
-        rows += [("snapshots published", build.snapshots)]
+        rows += [("tenants' snapshots rewritten", build.snapshots)]
         output.answers.print(output.table(("registry and warehouse", "count"), rows))
         times = [(title, f"{seconds:.1f}") for title, seconds in self._times.items()]
         times.append(("in all", f"{time.monotonic() - self._started:.1f}"))

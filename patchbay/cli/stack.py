@@ -14,7 +14,7 @@ ADMIN_EMAIL = "admin@patchbay.local"
 PURPOSES = {
     "api": "the description of every route under /v1",
     "dagster": "pipelines: lineage, runs, checks",
-    "dashboards": "pages: overview, marketplace, adoption, system health",
+    "dashboards": "pages: overview, marketplace, targets, adoption, data quality, system health",
 }
 
 

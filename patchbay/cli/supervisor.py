@@ -43,6 +43,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._due: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._launching = False
 
     def __enter__(self) -> Self:
         """Take the state folder; raises `CommandError` when another supervisor has it."""
@@ -70,10 +71,11 @@ class Supervisor:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Leave whatever is going on; a second signal while stopping changes nothing."""
+        """Leave whatever is going on, a launch once it is over; a second signal while stopping changes nothing."""
         if not self._stopping.is_set():
             self._stopping.set()
-            raise KeyboardInterrupt
+            if not self._launching:
+                raise KeyboardInterrupt
 
     def start(self, programs: Sequence[Program], within: float = READY_SECONDS) -> None:
         """Start programs, return when all serve; raises `CommandError` with the end of the log of one that does not."""
@@ -114,10 +116,17 @@ class Supervisor:
         self._write_pids()
 
     def _launch(self, child: Child) -> Child:
-        child.start()
-        self._watcher.add(child.pid)
-        self._children[child.program.name] = child
-        self._write_pids()
+        """Start a child and note it; a signal waits for both, or nobody would know of the child and end it."""
+        self._launching = True
+        try:
+            child.start()
+            self._watcher.add(child.pid)
+            self._children[child.program.name] = child
+            self._write_pids()
+        finally:
+            self._launching = False
+        if self._stopping.is_set():
+            raise KeyboardInterrupt
         return child
 
     def _ended_unnoticed(self, child: Child) -> bool:

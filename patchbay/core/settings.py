@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; unset means SQLite under home.")
     storage_url: str | None = Field(
         default=None,
-        description="Root of blobs, lake, published and models: a file:// or s3://bucket/prefix URL; unset means home.",
+        description="Root of blobs and lake: a file:// or s3://bucket/prefix URL; unset means home. Snapshots stay under home.",
     )
     s3_endpoint: str | None = Field(default=None, description="Endpoint of an S3-compatible store other than AWS.")
     s3_region: str = Field(default="us-east-1", description="Region sent to the S3 store.")

@@ -12,6 +12,7 @@ import numpy as np
 from patchbay.world.times import DAY, micros
 
 DEFAULT_PLUGINS, DEFAULT_TENANTS, DEFAULT_DAYS, DEFAULT_EVENTS = 500, 40, 90, 2_000_000
+ADOPTION_DAYS, RELEASE_DAYS = 365, 730
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class WorldConfig:
     seed: int = 7
     end: date = date(2026, 11, 1)
     events: int | None = None
-    adoption_days: int = 365
-    release_days: int = 730
+    adoption_days: int = ADOPTION_DAYS
+    release_days: int = RELEASE_DAYS
     batch_rows: int = 100_000
     defects: DefectConfig = field(default_factory=DefectConfig)
 

@@ -15,6 +15,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.contracts import Contract
 from patchbay.core.contracts.intake import STATISTIC_SEGMENT, USAGE_SEGMENT
 from patchbay.core.storage import Storage
+from registry_api.db import UnitOfWork
 from registry_api.intake.columnar.segments import (
     Place,
     WrittenSegment,
@@ -28,6 +29,7 @@ from registry_api.intake.columnar.segments import (
 from registry_api.intake.models import Segment
 from registry_api.intake.repository import Intake
 from registry_api.jobs.context import JobContext
+from registry_api.jobs.queue import PATIENT
 
 MOST_ROWS = 1_000_000
 """Rows of a merged file: it is sorted in memory, and the API stays below 2 GiB."""
@@ -40,6 +42,7 @@ ERASED_GRACE = timedelta(hours=1)
 ORPHAN_AGE = timedelta(days=1)
 DELETE = "segments.delete"
 COMPACT = "usage.compact"
+ERASE = "subjects.erase"
 
 STREAMS: dict[str, tuple[Contract, str]] = {"usage": (USAGE_SEGMENT, "at"), "statistics": (STATISTIC_SEGMENT, "period")}
 """File contract and time column by stream."""
@@ -48,7 +51,11 @@ STREAMS: dict[str, tuple[Contract, str]] = {"usage": (USAGE_SEGMENT, "at"), "sta
 async def compact_day(job: JobContext, stream: str, day: date) -> tuple[int, int]:
     """Merge the tenant's segments received on a day; how many were merged into how many."""
     async with job.reading() as reader:
-        segments = await reader.repository(Intake).live_segments(stream, day)
+        intake = reader.repository(Intake)
+        segments = await intake.live_segments(stream, day)
+        if sum(sorted(segment.rows for segment in segments)[:2]) > MOST_ROWS:
+            return 0, 0  # no two fit one file: a day of large ones need not be looked up every night
+        segments = await intake.in_feed_order(segments)
     merged, made = 0, 0
     for run in _runs(segments):
         if await _merge(job, stream, run):
@@ -57,7 +64,7 @@ async def compact_day(job: JobContext, stream: str, day: date) -> tuple[int, int
 
 
 def _runs(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Neighbours, oldest first, that fit one file; a segment left alone stays as it is."""
+    """Neighbours that fit one file, in the given order; a segment left alone stays as it is."""
     run: list[Segment] = []
     rows = 0
     for segment in segments:
@@ -90,7 +97,7 @@ def _place(old: Sequence[Segment]) -> Place:
 def _write_merged(storage: Storage, stream: str, paths: Sequence[str], place: Place) -> WrittenSegment:
     contract, time_column = STREAMS[stream]
     frames = [read_segment(storage, path).sort("row_index") for path in paths]
-    # Numbered anew over the files in their order: whoever keeps the first of equal events, or the last, keeps the same one.
+    # Numbered anew over the files in the feed's order: whoever keeps the first of equal events, or the last, keeps the same one.
     merged = pl.concat(frames).with_columns(row_index=pl.int_range(pl.len(), dtype=pl.Int64))
     return write_segment(
         storage, stored_table(merged.sort(time_column, maintain_order=True), contract), place, time_column
@@ -103,7 +110,8 @@ async def supersede(job: JobContext, written: WrittenSegment, old: Sequence[Segm
     async with job.writing() as work:
         intake = work.repository(Intake)
         await intake.take_turn(written.stream)
-        current = await intake.retire(ids, utcnow())
+        delete_at = utcnow() + (REPLACED_GRACE if op == "replaced" else ERASED_GRACE)
+        current = await intake.retire(ids, utcnow(), delete_at)
         if current:
             await register_segment(work, written, job.tenant_id, old[0].batch_id if len(old) == 1 else None, "added")
             for segment in old:
@@ -112,8 +120,7 @@ async def supersede(job: JobContext, written: WrittenSegment, old: Sequence[Segm
             work.audit(
                 f"{written.stream}.segments_{op}", f"segment:{written.id}", {"replaces": [str(id) for id in ids]}
             )
-            grace = REPLACED_GRACE if op == "replaced" else ERASED_GRACE
-            work.enqueue(DELETE, {"segments": [str(id) for id in ids]}, run_at=utcnow() + grace)
+            ask_deletion(work, ids, delete_at)
     if not current:
         await anyio.to_thread.run_sync(job.storage.delete, written.path)
     return current
@@ -136,7 +143,9 @@ async def erase_subjects(job: JobContext, subject_ids: Sequence[UUID]) -> int:
                 raise SegmentMoved(f"segment {segment.id} was superseded meanwhile; the job starts over")
         else:
             async with job.writing() as work:
-                work.enqueue(DELETE, {"segments": [str(segment.id)]}, run_at=utcnow() + ERASED_GRACE)
+                delete_at = utcnow() + ERASED_GRACE
+                await work.repository(Intake).hasten(segment.id, delete_at)
+                ask_deletion(work, [segment.id], delete_at)
     return found
 
 
@@ -181,9 +190,16 @@ async def sweep_orphans(job: JobContext, folder: str) -> int:
     return len(orphans)
 
 
-def next_night(now: datetime) -> datetime:
-    """When the work of a day is due: half an hour after its end."""
-    return now.replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
+def ask_deletion(work: UnitOfWork, ids: Sequence[UUID], run_at: datetime, dedup_key: str | None = None) -> None:
+    """Have the files of superseded segments deleted."""
+    payload = {"segments": [str(id) for id in ids]}
+    work.enqueue(DELETE, payload, run_at=run_at, dedup_key=dedup_key, max_attempts=PATIENT)
+
+
+def nightly(work: UnitOfWork, kind: str, now: datetime) -> None:
+    """Have a job done once in the night that follows, half an hour after the day's end; last night's may still be running."""
+    night = now.replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
+    work.enqueue(kind, {}, dedup_key=f"night of {night:%Y-%m-%d}", run_at=night)
 
 
 def _written_at(path: str) -> int:

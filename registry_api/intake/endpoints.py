@@ -1,6 +1,7 @@
 """HTTP of the ledger."""
 
 import base64
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -16,11 +17,14 @@ from registry_api.intake.models import IntakeBatch
 from registry_api.intake.rejects import read_rejects
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import IntakeBatchOut, StoredReject
+from registry_api.intake.turns import Turns
 from registry_api.pagination import Page, PagingQuery
 from registry_api.problems import FieldError, InvalidRequest, NotFound
 
 router = api_router("intake")
 PARQUET = "application/vnd.apache.parquet"
+READERS = Turns("rejects_readers", 2)
+"""Pages of rejects read at once; each holds a few thousand rows in memory."""
 LONGEST_OFFSET = 9
 """Digits of a row's place; no body holds a milliard rows."""
 
@@ -52,8 +56,8 @@ async def list_batch_rejects(
     if batch.rejects_path is None:
         return Page[StoredReject](items=[], next=None)
     start = _offset(paging.cursor)
-    storage = request.app.state.storage
-    frame = await anyio.to_thread.run_sync(read_rejects, storage, batch.rejects_path, start, paging.limit + 1)
+    read = partial(read_rejects, request.app.state.storage, batch.rejects_path, start, paging.limit + 1)
+    frame = await anyio.to_thread.run_sync(read, limiter=READERS.limiter)
     items = [StoredReject(**row) for row in frame.head(paging.limit).iter_rows(named=True)]
     return Page[StoredReject](items=items, next=_cursor(start + paging.limit) if frame.height > paging.limit else None)
 

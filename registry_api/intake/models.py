@@ -34,7 +34,7 @@ class IntakeBatch(TenantOwned, Base):
 class Segment(TenantOwned, Base):
     """One immutable columnar file in the lake.
 
-    `retired_at` is when another generation took its place, null while it counts.
+    `retired_at` is when another generation took its place, null while it counts; `delete_at` is when its file may then go.
     """
 
     __tablename__ = "segments"
@@ -55,4 +55,5 @@ class Segment(TenantOwned, Base):
     replaces: Mapped[list[str]]
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("intake_batches.id"))
     retired_at: Mapped[datetime | None]
+    delete_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from registry_api.catalog.models import Plugin, Release
 from registry_api.db import Database, Reader, Repository
+from registry_api.db.chunks import chunks
 from registry_api.feeds.models import OutboxRow
 from registry_api.installs.models import Target
 
@@ -94,6 +95,14 @@ class NamesRepository(Repository):
         own = Target.tenant_id == self.scope.tenant_id
         known = set((await self.session.execute(select(Target.id).where(Target.id.in_(ids.values()), own))).scalars())
         return {spelling: id for spelling, id in ids.items() if id in known}
+
+    async def hold(self, plugin_ids: Sequence[UUID]) -> bool:
+        """Whether all of the plugins are there, and so stay until the transaction ends: who deletes one locks its row, and waits."""
+        held = 0
+        for part in chunks(plugin_ids):
+            query = select(Plugin.id).where(Plugin.id.in_(part)).with_for_update(read=True, key_share=True)
+            held += len((await self.session.execute(query)).all())
+        return held == len(plugin_ids)
 
     def _visible(self) -> ColumnElement[bool]:
         return or_(Plugin.tenant_id == self.scope.tenant_id, self._public())

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID
 
 import orjson
@@ -17,6 +18,8 @@ from registry_api.intake.columnar.checks import FAULT_SCHEMA
 from registry_api.intake.schemas import SHOWN_REJECTS, RejectedRow
 
 ROW_CHARACTERS = 500
+GROUP_ROWS = 10_000
+"""Rows of a row group, the least that can be read of the file."""
 NOT_SHOWN = '"(not kept: it is nested too deeply to be written out)"'
 REJECT_SCHEMA = {**FAULT_SCHEMA, "row": pl.String()}
 
@@ -64,17 +67,43 @@ def rejects_key(tenant_id: UUID, ledger_id: UUID) -> str:
     return f"lake/rejects/{tenant_id}/{ledger_id}.parquet"
 
 
+class RejectsFile:
+    """A batch's rejects as a Parquet file in the making: packed as they come, so that a million of them fit into memory."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.first: list[RejectedRow] = []
+        self._content = io.BytesIO()
+        self._writer = pq.ParquetWriter(self._content, REJECTS.arrow_schema(), compression="zstd")
+
+    def add(self, rejects: pl.DataFrame) -> None:
+        """Append rejects, whose rows come after those that are there."""
+        self.first += first_lines(rejects.head(SHOWN_REJECTS - self.rows if self.rows < SHOWN_REJECTS else 0))
+        self.rows += rejects.height
+        cut = rejects.with_columns(pl.col("row").str.slice(0, ROW_CHARACTERS)).select(*REJECT_SCHEMA)
+        self._writer.write_table(cut.to_arrow().cast(REJECTS.arrow_schema()), row_group_size=GROUP_ROWS)
+
+    def store(self, storage: Storage, key: str) -> None:
+        """Write the file durably, its last use; the transaction that names it comes after."""
+        self._writer.close()
+        storage.put(key, self._content.getbuffer())  # type: ignore[arg-type]
+
+
 def store_rejects(storage: Storage, key: str, rejects: pl.DataFrame) -> None:
-    """Write the rejects durably; the transaction that names them comes after."""
-    cut = rejects.with_columns(pl.col("row").str.slice(0, ROW_CHARACTERS))
-    table = cut.select(*REJECT_SCHEMA).to_arrow().cast(REJECTS.arrow_schema())
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    storage.put(key, sink.getvalue())
+    """Write rejects durably; the transaction that names them comes after."""
+    file = RejectsFile()
+    file.add(rejects)
+    file.store(storage, key)
 
 
 def read_rejects(storage: Storage, key: str, start: int, limit: int) -> pl.DataFrame:
-    """A slice of a batch's rejects in row order."""
-    table = pq.read_table(pa.BufferReader(storage.read_bytes(key)))
-    frame = pl.DataFrame(pl.from_arrow(table))
-    return frame.slice(start, limit)
+    """A slice of a batch's rejects in row order; reads only the row groups it lies in."""
+    path = storage.local_path(key)
+    with pq.ParquetFile(path or pa.BufferReader(storage.read_bytes(key))) as file:
+        sizes = [file.metadata.row_group(place).num_rows for place in range(file.num_row_groups)]
+        ends = list(accumulate(sizes))
+        groups = [g for g, end in enumerate(ends) if end > start and end - sizes[g] < start + limit]
+        if not groups:
+            return pl.DataFrame(schema=REJECT_SCHEMA)
+        frame = pl.DataFrame(pl.from_arrow(file.read_row_groups(groups)))
+    return frame.slice(start - (ends[groups[0]] - sizes[groups[0]]), limit)

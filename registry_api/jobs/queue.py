@@ -5,13 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
-from registry_api.jobs.models import Job
+from registry_api.jobs.models import OPEN, Job
 
 MAX_ATTEMPTS = 5
+
+PATIENT = 30
+"""Attempts of a job that has been promised: with pauses that grow to an hour, about a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,21 @@ async def append_jobs(session: AsyncSession, entries: list[JobEntry], now: datet
 
 
 async def insert_unless_open(session: AsyncSession, row: dict[str, Any]) -> bool:
-    """Insert one job; false when an open one of its kind has its dedup key, be it from a writer that was just ahead."""
+    """Insert one job; false when an open one of its kind has its dedup key, be it from a writer that was just ahead.
+
+    An open job is looked for first, as inserting would wait for whoever has locked its row: a running job's own step does, and may in turn
+    wait for what this transaction holds.
+    """
+    if row["dedup_key"] is not None and await _is_open(session, row):
+        return False
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     result = await session.execute(dialect.insert(Job).values(**row).on_conflict_do_nothing())
     return int(result.rowcount) == 1  # type: ignore[attr-defined]
+
+
+async def _is_open(session: AsyncSession, row: dict[str, Any]) -> bool:
+    same = (getattr(Job, name) == row[name] for name in ("tenant_id", "kind", "dedup_key"))
+    return (await session.execute(select(Job.id).where(*same, OPEN).limit(1))).first() is not None
 
 
 def job_row(entry: JobEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

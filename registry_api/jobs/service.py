@@ -49,12 +49,20 @@ def _valid_payload(found: Handler, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 async def cancel_job(work: UnitOfWork, job_id: UUID) -> Job:
-    """Call a job off; a running one cannot commit its effect any more."""
+    """Call a job off; a running one cannot commit its effect any more.
+
+    Kinds that nobody may ask for are not called off either: who erased a person was told that it will be done.
+    """
     job = await work.repository(Jobs).locked(job_id)
     if job is None:
         raise NotFound(f"There is no job {job_id} in this tenant.")
     if job.state not in ("queued", "running"):
         raise JobFinished(f"The job is {job.state}; only queued and running jobs can be cancelled.")
+    known = HANDLERS.get(job.kind)
+    if known is not None and not known.requestable:
+        raise Conflict(
+            f"{job.kind} carries out what the registry has promised; only jobs that can be asked for can be cancelled."
+        )
     job.state, job.finished_at, job.lease_until = "cancelled", utcnow(), None
     work.audit("job.cancelled", f"job:{job.id}", {"kind": job.kind}, tenant_id=job.tenant_id)
     return job

@@ -1,5 +1,6 @@
 """Tables of subjects and their erasures."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
@@ -22,12 +23,13 @@ class Subject(TenantOwned, Base):
 
 
 class SubjectErasure(TenantOwned, Base):
-    """One erased pseudonym. Kept so that a batch which was being written at that moment is cleaned too.
+    """One time that an erased pseudonym is to be taken out of the files, and `done_at` when that was done; it names nobody.
 
-    It names nobody.
+    Kept so that a batch which was being written at that moment is cleaned too: such a batch adds a row of its own.
     """
 
     __tablename__ = "subject_erasures"
     __table_args__ = (Index("ix_subject_erasures_tenant_id_recorded_at", "tenant_id", "recorded_at"),)
 
     subject_id: Mapped[UUID]
+    done_at: Mapped[datetime | None]

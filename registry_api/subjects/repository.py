@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -48,8 +47,8 @@ class Subjects(Repository):
         await connection.execute(dialect.insert(Subject.__table__).on_conflict_do_nothing(), rows)
 
     async def rekey(self, key_id: str, digests: dict[str, bytes]) -> None:
-        """Move subjects to another key; their ids stay."""
-        rows = [{"id": UUID(id), "key_id": key_id, "digest": digest} for id, digest in digests.items()]
+        """Move subjects to another key; their ids stay. In the order of ids, so that two writers never deadlock."""
+        rows = [{"id": UUID(id), "key_id": key_id, "digest": digest} for id, digest in sorted(digests.items())]
         await self.session.execute(update(Subject), rows)
 
     async def erase(self, digests: Sequence[tuple[str, bytes]], now: datetime) -> list[UUID]:
@@ -63,10 +62,24 @@ class Subjects(Repository):
         await self.session.execute(
             delete(Subject).where(Subject.tenant_id == self.scope.tenant_id, Subject.id.in_(erased))
         )
-        self.session.add_all(
-            SubjectErasure(tenant_id=self.scope.tenant_id, subject_id=id, recorded_at=now) for id in erased
-        )
+        self.ask_erasures(erased, now)
         return erased
+
+    def ask_erasures(self, subject_ids: Sequence[UUID], now: datetime) -> None:
+        """Note that the files written until now are to be cleaned of the subjects."""
+        self.session.add_all(
+            SubjectErasure(tenant_id=self.scope.tenant_id, subject_id=id, recorded_at=now) for id in subject_ids
+        )
+
+    async def open_erasures(self) -> Sequence[SubjectErasure]:
+        """Those of the tenant that are not done."""
+        undone = (SubjectErasure.tenant_id == self.scope.tenant_id, SubjectErasure.done_at.is_(None))
+        return (await self.session.execute(select(SubjectErasure).where(*undone))).scalars().all()
+
+    async def close_erasures(self, erasures: Sequence[SubjectErasure], now: datetime) -> None:
+        """Note that they are done."""
+        for part in chunks([erasure.id for erasure in erasures]):
+            await self.session.execute(update(SubjectErasure).where(SubjectErasure.id.in_(part)).values(done_at=now))
 
     async def erased_since(self, moment: datetime) -> set[UUID]:
         """Ids erased at or after a moment."""
@@ -74,8 +87,3 @@ class Subjects(Repository):
             SubjectErasure.tenant_id == self.scope.tenant_id, SubjectErasure.recorded_at >= moment
         )
         return set((await self.session.execute(query)).scalars())
-
-
-def erasure_payload(subject_ids: Sequence[UUID]) -> dict[str, Any]:
-    """What the erasing job is told."""
-    return {"subject_ids": [str(id) for id in subject_ids]}

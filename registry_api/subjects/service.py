@@ -9,12 +9,12 @@ from patchbay.core.clock import utcnow
 from patchbay.core.settings import Settings
 from registry_api.access import Actor
 from registry_api.db import UnitOfWork
+from registry_api.intake.compaction import COMPACT, ERASE, nightly
 from registry_api.intake.repository import Intake
+from registry_api.jobs.queue import PATIENT
 from registry_api.secrets import Key
 from registry_api.subjects.keys import person_digest, person_keys
-from registry_api.subjects.repository import Subjects, erasure_payload
-
-ERASE = "subjects.erase"
+from registry_api.subjects.repository import Subjects
 
 
 async def pseudonyms(actor: Actor, settings: Settings, persons: Sequence[str]) -> dict[str, str]:
@@ -75,5 +75,6 @@ async def erase_person(work: UnitOfWork, settings: Settings, person: str) -> int
     for subject_id in erased:
         work.audit("subject.erased", f"subject:{subject_id}")
     if erased:
-        work.enqueue(ERASE, erasure_payload(erased))
+        work.enqueue(ERASE, {}, max_attempts=PATIENT)
+        nightly(work, COMPACT, utcnow())
     return len(erased)

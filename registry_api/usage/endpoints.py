@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime
 
 from patchbay.core.contracts import USAGE_EVENT
 from registry_api.access import Actor, acting, reading
@@ -16,6 +15,7 @@ from registry_api.intake.columnar.receive import receive
 from registry_api.intake.ledger import KeyHeader
 from registry_api.intake.schemas import BatchResult
 from registry_api.pagination import Page, PagingQuery
+from registry_api.schemas import Moment
 from registry_api.usage.counters import Counters
 from registry_api.usage.models import MinuteCounter
 from registry_api.usage.schemas import MinuteCount
@@ -57,8 +57,8 @@ async def list_usage_counters(
     paging: PagingQuery,
     reader: Annotated[Reader, reading("usage:read")],
     plugin: Annotated[str | None, Query(max_length=401, description="Id or namespace:name.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="First minute.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before this minute.")] = None,
+    since: Annotated[Moment | None, Query(description="First minute.")] = None,
+    until: Annotated[Moment | None, Query(description="Before this minute.")] = None,
 ) -> Page[MinuteCount]:
     """Oldest minute first. Older events are counted by day in the warehouse."""
     plugin_id: UUID | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 import polars as pl
 from fastapi import Request
 
-from patchbay.core.clock import EARLIEST, FUTURE_SKEW
+from patchbay.core.clock import EARLIEST, FUTURE_SKEW, utcnow
 from patchbay.core.contracts.intake import ENVIRONMENTS, OUTCOMES, USAGE_EVENT, USAGE_SEGMENT, USAGE_TYPES
 from registry_api.access import Actor
 from registry_api.db import UnitOfWork
@@ -20,15 +20,18 @@ from registry_api.intake.columnar.checks import (
     quoted,
     required,
 )
-from registry_api.intake.compaction import next_night
+from registry_api.intake.compaction import ERASE, nightly
 from registry_api.intake.names import Names
-from registry_api.subjects.repository import Subjects, erasure_payload
-from registry_api.subjects.service import ERASE, pseudonyms
+from registry_api.jobs.queue import PATIENT
+from registry_api.subjects.repository import Subjects
+from registry_api.subjects.service import pseudonyms
 from registry_api.usage.counters import PURGE, Counters, minute_counts
 
 LONGEST_NAME, LONGEST_TEXT = 200, 1000
 MOST_QUANTITY = 1_000_000_000
 MOST_CPU_PERCENT = 100_000
+LONGEST_DURATION_MS = 1e12
+"""Some thirty years. Without a bound, sums of a minute could leave what a float holds."""
 LONGEST_ERASING = timedelta(hours=1)
 """An erasure bears the time it began; until it commits, a batch that begins later still meets the person."""
 _NAMES = ("id", "version")
@@ -64,6 +67,7 @@ class UsageStream:
             *(finite(column) for column in ("duration_ms", "cpu_percent")),
             *(not_negative(column) for column in ("duration_ms", "memory_bytes", "cost")),
             between("quantity", 1, MOST_QUANTITY),
+            between("duration_ms", 0, LONGEST_DURATION_MS),
             between("score", 1, 5),
             between("cpu_percent", 0, MOST_CPU_PERCENT),
         ]
@@ -115,11 +119,13 @@ class UsageStream:
         """Adds to the minute counters, and has anyone cleaned out who was erased while the batch was on its way."""
         await work.repository(Counters).add(tally)
         if tally.height:
-            work.enqueue(PURGE, {}, dedup_key="nightly", run_at=next_night(started))
-        erased = await work.repository(Subjects).erased_since(started - LONGEST_ERASING)
+            nightly(work, PURGE, started)
+        subjects = work.repository(Subjects)
+        erased = await subjects.erased_since(started - LONGEST_ERASING)
         seen = erased & {UUID(id) for id in stored["subject_id"].drop_nulls().unique()} if erased else erased
         if seen:
-            work.enqueue(ERASE, erasure_payload(sorted(seen)))
+            subjects.ask_erasures(sorted(seen), utcnow())
+            work.enqueue(ERASE, {}, max_attempts=PATIENT)
 
 
 def _plugin_missing() -> pl.Expr:

@@ -47,6 +47,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (rules.swallowed_exceptions, "models/a.py", "with contextlib.suppress(Exception):\n    f()\n"),
     (words.missing_paths, "docs/a.md", "See `docs/no-such-guide.md`.\n"),
     (words.missing_paths, "docs/a.md", "See `patchbay/{core,nowhere}/`.\n"),
+    (words.missing_paths, "docs/a.md", "See `no-such-folder/` and `other/guide.md`.\n"),
     (words.missing_paths, "README.md", "![a page](docs/images/no-such-picture.png)\n"),
     (words.machine_names, "scripts/a.sh", "curl https://py" + "pi.org/simple\n"),
     (words.machine_names, "docs/a.md", "cd /ro" + "ot/patchbay\n"),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.architecture.tree import ROOT, Source
 
-STATE = {"var", ".venv", "site"}
-"""Folders that are made, not tracked."""
+STATE = {"var", ".venv", "site", "published", "secrets", "instances"}
+"""Folders that are made, or a user's own, not tracked."""
+MEDIA_TYPES = ("application/", "text/", "image/")
+PATH_END = re.compile(r"/$|\.(py|md|sh|ya?ml|toml|json|sql|rego|png|css|js)$")
 WHOLE = {"architecture", "docs", "house", "loop"}
 """Folders of tests about the whole rather than a part: the rules, the documents, set-up, the main loop end to end."""
 NAMED = re.compile(r"`([A-Za-z0-9_.][A-Za-z0-9_.{},*/-]*)`")
@@ -55,11 +57,12 @@ def unmirrored_tests(source: Source, is_package: Callable[[str], bool] | None = 
 
 
 def _is_path(text: str) -> bool:
-    """Whether a code span is meant as a path of the checkout: one in a folder of it, or a file at its top."""
+    """Whether a code span is meant as a path of the checkout: one that ends as paths do, in a folder of it, or a file at its top."""
     first = text.split("/")[0]
-    if first in STATE:
+    if first in STATE or text.startswith(MEDIA_TYPES):
         return False
-    return ("/" in text and (ROOT / first).is_dir()) or (ROOT / text).is_file()
+    ends_as_path = "/" in text and PATH_END.search(text) is not None
+    return ends_as_path or ("/" in text and (ROOT / first).is_dir()) or (ROOT / text).is_file()
 
 
 def _expanded(path: str) -> Iterator[str]:

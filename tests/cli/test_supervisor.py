@@ -1,5 +1,6 @@
 """The supervisor, with real processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from patchbay.cli.children import Program
+from patchbay.cli.children import Child, Program
 from patchbay.cli.errors import CommandError
-from patchbay.cli.supervisor import Supervisor
+from patchbay.cli.supervisor import Ending, Supervisor
 from tests.cli.support import eventually, gone
 
 Make = Callable[..., Program]
@@ -84,13 +86,56 @@ def test_a_killed_program_is_started_again_and_that_is_said(tmp_path: Path, serv
     assert "server ended with -9" in said[0]
 
 
-def test_the_delay_before_a_restart_doubles_and_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patchbay.cli.supervisor.LONGEST_DELAY", 0.02)
+def test_the_delay_before_a_restart_doubles_up_to_a_bound_and_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now, sleep=time.sleep)
+    for module in ("supervisor", "children"):
+        monkeypatch.setattr(f"patchbay.cli.{module}.time", clock)
     delays: list[float] = []
     with supervisor_of(tmp_path, []) as supervisor:
-        supervisor.start([Program("crashing", ("sleep", "0.01"))])
-        assert eventually(lambda: bool(delays.extend(e.delay for e in supervisor.mend())) or len(delays) >= 4)
-    assert max(delays) <= 0.02
+        supervisor.start([Program("crashing", ("sleep", "600"))])
+        for _ in range(7):
+            os.kill(json.loads((tmp_path / "run" / "pids.json").read_text())["crashing"], signal.SIGKILL)
+            ended: list[Ending] = []
+            assert eventually(lambda ended=ended: bool(ended.extend(supervisor.mend())) or bool(ended))
+            clock.now += ended[0].delay - 0.01
+            assert supervisor.mend() == [] and ended[0].child.exit_code is not None, "it is too early"
+            clock.now += 0.02
+            assert supervisor.mend() == [] and ended[0].child.exit_code is None
+            delays.append(ended[0].delay)
+        clock.now += 61
+        os.kill(ended[0].child.pid, signal.SIGKILL)
+        assert eventually(lambda: [ending.delay for ending in supervisor.mend()] == [0]), "it had run steadily"
+    assert delays == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_signal_during_a_launch_leaves_no_child_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    start = Child.start
+
+    def interrupted(child: Child) -> None:
+        start(child)
+        begun.append(child.pid)
+        if len(begun) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Child, "start", interrupted)
+    programs = [Program(f"sleeper-{n}", ("sleep", "600")) for n in range(3)]
+    with pytest.raises(KeyboardInterrupt), supervisor_of(tmp_path, []) as supervisor:
+        supervisor.start(programs)
+    assert len(begun) == 2 and all(gone(pid) for pid in begun)
+
+
+def test_a_proxy_in_the_environment_is_not_asked_whether_a_program_serves(
+    tmp_path: Path, server: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("urllib.request._opener", None)  # one made before would not know of the proxy
+    with supervisor_of(tmp_path, []) as supervisor:
+        supervisor.start([server()], within=10)
 
 
 def test_a_program_that_ignores_term_and_its_child_are_gone_within_ten_seconds(tmp_path: Path, server: Make) -> None:

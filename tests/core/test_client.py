@@ -181,6 +181,16 @@ def test_a_batch_cut_off_by_a_crash_is_repeated_with_the_same_key_and_bytes(regi
     assert len(registry.requests) == 3 and len(keys) == 1 and len({request.body for request in registry.requests}) == 1
 
 
+def test_a_batch_for_which_there_was_no_place_is_sent_again_after_the_time_named(
+    registry: Registry, client: Client
+) -> None:
+    registry.will_answer(failing(503, {"title": "Busy"}, Retry_After="1"), ok(RESULT, 201))
+    started = time.monotonic()
+    assert client.post_usage("b-1", [{"id": "1"}]).accepted == 1
+    assert time.monotonic() - started >= 0.9
+    assert [request.headers["Idempotency-Key"] for request in registry.requests] == ["b-1", "b-1"]
+
+
 def test_without_a_batch_id_the_content_is_the_key(registry: Registry, client: Client) -> None:
     registry.will_answer(ok(RESULT))
     client.post_targets([{"name": "a", "kind": "k"}])

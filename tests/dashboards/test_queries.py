@@ -131,6 +131,62 @@ def test_the_level_of_installations_rises_and_falls_with_the_intervals(ask: Ask)
     assert last["day"] == world.at(3).date()
 
 
+def test_an_environment_that_stayed_as_it_was_keeps_its_level_over_the_whole_period(ask: Ask) -> None:
+    for period in ("30d", "all"):
+        rows = ask(adoption.installed("", "", period))
+        last = {row["environment"]: row["installations"] for row in rows}
+        assert last == {"production": 30, "staging": 12}, period
+        ends = {row["environment"]: row["day"] for row in rows}
+        assert len(set(ends.values())) == 1, "all lines reach the last day"
+
+
+@pytest.fixture
+def changed(tmp_path: Path, viewer_of: Callable[[str], Viewer]) -> Callable[[str, Question], list[dict[str, Any]]]:
+    """The answer to a question for acme once a statement has changed its snapshot."""
+
+    def answer(statement: str, question: Question) -> list[dict[str, Any]]:
+        world.publish(tmp_path, TENANTS)
+        with duckdb.connect(str(tmp_path / SNAPSHOTS / "first" / f"{TENANTS.acme}.duckdb")) as connection:
+            connection.execute(statement)
+        viewer, data = viewer_of("acme"), Data(SnapshotReader(Settings(home=tmp_path)))
+        return data.ask(viewer, data.open(viewer), question).to_dicts()
+
+    return answer
+
+
+def test_days_without_use_are_zeros_and_not_a_line_across(changed: Any) -> None:
+    silence = "DELETE FROM {} WHERE day BETWEEN DATE '2026-11-10' AND DATE '2026-11-14'"
+    used = changed(silence.format("fct_usage_daily"), overview.uses_per_day("30d"))
+    assert len(used) == 30
+    assert [row["day"].day for row in used if row["uses"] == 0] == [10, 11, 12, 13, 14]
+    active = changed(silence.format("mart_adoption"), adoption.activity("jenkins:git", "30d"))
+    assert [row["day"].day for row in active if row["uses"] == 0] == [10, 11, 12, 13, 14]
+
+
+def test_a_period_before_that_is_not_all_recorded_is_no_measure(changed: Any, ask: Ask) -> None:
+    assert ask(overview.totals("30d"))[0]["uses_before"] is not None
+    cut = "DELETE FROM fct_usage_daily WHERE day < (SELECT max(day) - 58 FROM fct_usage_daily)"
+    assert changed(cut, overview.totals("30d"))[0]["uses_before"] is None
+
+
+def test_a_plugin_the_viewer_no_longer_sees_is_in_neither_the_tiles_nor_the_lists(changed: Any) -> None:
+    hide = (
+        "DELETE FROM dim_plugin WHERE plugin_id = 'p0';"
+        "UPDATE fct_installation_interval SET from_at = from_at + INTERVAL 9 DAY WHERE plugin_id = 'p0'"
+    )
+    name = ("acme.team-03", "", TENANTS.acme)
+    listed = len(changed(hide, targets.plugins(*name)))
+    [header] = changed(hide, targets.header(*name))
+    assert (header["plugins"], header["last_change"]) == (
+        listed,
+        changed(hide, targets.history(*name))[0]["changed_at"],
+    )
+    assert changed(hide, targets.level(*name))[-1]["plugins"] == listed
+    total = changed(hide, overview.totals("30d"))[0]["installations"]
+    assert total == 30
+    assert changed(hide, overview.installations_over_time("all"))[-1]["installations"] == total
+
+
 def test_search_finds_by_any_word_and_puts_the_exact_name_first(ask: Ask) -> None:
     found = ask(marketplace.plugins_found("GIT", "", "", "", "name"))
     assert found[0]["name"] == "git"

@@ -13,9 +13,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dashboards import session
+from dashboards.app import create_app
 from dashboards.login import safe_next
 from dashboards.session import COOKIE, Sessions, Viewer, secret_key
-from tests.dashboards.conftest import PASSWORD, Desk
+from patchbay.core.settings import Settings
+from tests.dashboards.conftest import PASSWORD, Desk, serving
 
 Viewers = Callable[[str], Viewer]
 KEY = Fernet.generate_key()
@@ -135,6 +137,16 @@ def test_a_copied_cookie_is_worthless_after_logging_out(log_in: Callable[[str], 
     assert desk.ended == {"pb_ada@acme.example"}
     client.cookies.set(COOKIE, copied)
     assert client.get("/_dash-layout").status_code == 401
+
+
+def test_the_first_page_after_a_restart_has_its_styles_and_scripts_whichever_it_is(
+    home: Path, desk: Desk, log_in: Callable[[str], httpx.Client]
+) -> None:
+    session = dict(log_in("acme").cookies)
+    with serving(create_app(Settings(home=home), desk).server) as url:
+        page = httpx.get(f"{url}/targets", cookies=session).text
+    assert "assets/patchbay.css" in page
+    assert "assets/patchbay.js" in page
 
 
 def test_logging_out_works_while_the_registry_is_down(log_in: Callable[[str], httpx.Client], desk: Desk) -> None:

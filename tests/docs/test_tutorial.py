@@ -44,7 +44,8 @@ class Walk:
     @property
     def environment(self) -> dict[str, str]:
         told = {DEFAULT_PORTS[standard]: str(port) for standard, port in self.ports.items()}
-        return os.environ | told | {"PATCHBAY_HOME": str(self.home)}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # ARGS of `make soak`
+        return ours | told | {"PATCHBAY_HOME": str(self.home)}
 
     def start(self, command: str) -> "subprocess.Popen[bytes]":
         """The first terminal: what goes on until Ctrl-C."""
@@ -93,7 +94,8 @@ def walked(repository: Path, home: Path, arguments: str) -> Iterator[Walk]:
         wait_for_addresses(walk, demo)
         yield walk
     finally:
-        os.killpg(demo.pid, signal.SIGINT)
+        if demo.poll() is None:
+            os.killpg(demo.pid, signal.SIGINT)
         demo.wait(timeout=30)
 
 

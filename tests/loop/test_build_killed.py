@@ -19,7 +19,15 @@ from warehouse.read import SnapshotReader
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop")]
 
-BUILD = "from patchbay.core.settings import Settings; from pipelines.run import build; raise SystemExit(not build(Settings()).success)"
+BUILD = """
+from patchbay.core.settings import Settings
+from pipelines.run import build
+raise SystemExit(not build(Settings(), progress=lambda *step: print(*step, flush=True)).success)
+"""
+STEPS = 55
+"""Steps of a build that a kill may wait for; a few fewer than there are."""
+DOWN = 0
+"""Stands for no answer at all."""
 SMALL = ("--plugins", "40", "--tenants", "4", "--days", "20")
 TABLES = ("fct_usage_daily", "mart_adoption", "mart_retention", "fct_installation_interval", "mart_data_quality")
 
@@ -40,14 +48,19 @@ def test_killed_builds_lose_nothing_and_the_dashboards_serve_throughout(world: P
     with watched(world) as answers:
         for _ in range(kills):
             remove_warehouse(world)
-            kill_a_build(world, chance.uniform(2, 14))
-            assert published(world).keys() == expected.keys()
+            kill_a_build(world, chance.randrange(1, STEPS), chance.uniform(0, 0.3))
+            assert_equal(published(world), expected)
         done = subprocess.run([sys.executable, "-c", BUILD], env=world.environment, timeout=200, check=False)
     assert done.returncode == 0
     assert len(answers) > kills
     assert set(answers) == {200}
+    assert_equal(published(world), expected)
+
+
+def assert_equal(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame]) -> None:
+    """The same rows in each table."""
     for name, rows in expected.items():
-        assert published(world)[name].equals(rows), name
+        assert found[name].equals(rows), name
 
 
 def remove_warehouse(world: Patchbay) -> None:
@@ -56,14 +69,16 @@ def remove_warehouse(world: Patchbay) -> None:
         path.unlink()
 
 
-def kill_a_build(world: Patchbay, after: float) -> None:
-    """Start a build and kill it, should it still run by then."""
-    process = world.spawn("-c", BUILD)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
+def kill_a_build(world: Patchbay, steps: int, pause: float) -> None:
+    """Start a build and kill it a moment after so many of its steps; fails when it had ended by itself."""
+    process = subprocess.Popen([sys.executable, "-c", BUILD], env=world.environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    with process.stdout as told:
+        for _ in range(steps):
+            told.readline()
+        time.sleep(pause)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        assert process.wait(10) == -signal.SIGKILL, "the build was over before it could be killed"
 
 
 def published(world: Patchbay) -> dict[str, pl.DataFrame]:
@@ -86,15 +101,20 @@ def watched(world: Patchbay) -> Iterator[list[int]]:
 
     def ask() -> None:
         while not stop.is_set():
-            answers.append(browser.get(EXPORT).status_code)
+            try:
+                answers.append(browser.get(EXPORT).status_code)
+            except httpx.HTTPError:
+                answers.append(DOWN)
             time.sleep(0.5)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    yield answers
-    stop.set()
-    thread.join(30)
-    browser.close()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        thread.join(60)
+        browser.close()
 
 
 EXPORT = "/export/overview-uses.csv?at=/"

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 
 from patchbay.cli import processes
 from patchbay.cli.context import child_environment
@@ -15,7 +16,7 @@ from pipelines.resources.registry import RegistryOf, registry_resource
 from pipelines.resources.warehouse import warehouse_resource
 from pipelines.run import STEPS, build
 from tests.pipelines.conftest import World
-from tests.warehouse.recorded import START
+from tests.warehouse.recorded import START, RecordedRegistry
 from tests.warehouse.sample import ACME, add_usage, plugin_id, sample_registry
 from warehouse.contracts import TABLES
 from warehouse.quality.rules import rules_of
@@ -99,6 +100,37 @@ def test_builds_after_the_first_do_only_what_changed(own_world: World) -> None:
     before = uses(world)
     assert world.build().days == 2
     assert uses(world) == before + 10
+
+
+class Arriving:
+    """Feeds of a registry that takes a day of usage each time its head is asked for, after the answer."""
+
+    def __init__(self, registry: RecordedRegistry) -> None:
+        self._registry = registry
+        self._day = 10
+
+    def head_seq(self) -> int:
+        head = self._registry.head_seq()
+        add_usage(self._registry, self._day, 1)
+        self._day += 1
+        return head
+
+    def read_feed(self, feed: str, after: int, limit: int) -> tuple[pa.Table, int, bool]:
+        return self._registry.read_feed(feed, after, limit)
+
+
+def test_usage_that_arrives_while_a_build_starts_is_built_by_it_and_published(own_world: World) -> None:
+    world = own_world
+    feeds, reader = Arriving(world.registry), SnapshotReader(world.settings)
+    before = uses(world)
+    for day, days in ((10, 1), (12, 2)):
+        summary = build(world.settings, registry=RegistryOf(feeds, world.registry.storage))
+        assert (summary.success, summary.days) == (True, days)
+        snapshot = reader.open(ACME)
+        assert uses(world) > before
+        assert snapshot.query("SELECT max(day) FROM fct_usage_daily").item() == (START + timedelta(days=day)).date()
+        assert snapshot.query("FROM mart_data_quality WHERE code = 'repeated_event'").height == 0
+        before = uses(world)
 
 
 def test_a_bad_row_blocks_what_is_made_from_it_and_is_kept_and_the_last_publication_stays(own_world: World) -> None:

@@ -90,16 +90,32 @@ def test_what_is_published_already_is_not_asked_for(world: World, monkeypatch: p
     assert isinstance(tick(world.registry), dg.SkipReason)
 
 
-def test_statistics_alone_ask_for_a_run_without_days(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lost", ["the warehouse", "the end of the registry"])
+def test_everything_is_asked_for_when_the_publication_outlived_what_it_was_made_from(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    monkeypatch.setenv("PATCHBAY_HOME", str(own_world.settings.home))
+    registry = own_world.registry
+    if lost == "the warehouse":
+        (own_world.settings.home / "warehouse" / "warehouse.duckdb").unlink()
+        days = ("2026-03-01", "2026-03-04")
+    else:
+        kept = registry.rows["segments"][3]["seq"]
+        registry.rows = {feed: [row for row in rows if row["seq"] <= kept] for feed, rows in registry.rows.items()}
+        registry.seq = kept
+        days = ("2026-03-01", "2026-03-02")
+    tags = asked(tick(registry)).tags
+    assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == days
+
+
+def test_statistics_alone_ask_for_a_run_of_today(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATCHBAY_HOME", str(own_world.settings.home))
     row = {"tenant_id": ACME, "plugin_id": "p", "grain": "month", "metric": "installs", "source": "s", "count": 1}
     own_world.registry.segment("more", ACME, [row], stream="statistics")
     request = asked(tick(own_world.registry))
-    assert "dagster/asset_partition_range_start" not in request.tags
+    assert request.tags["dagster/asset_partition_range_start"] == request.tags["dagster/asset_partition_range_end"]
     location = definitions(warehouse_resource(own_world.settings), registry_resource(own_world.access))
     with open_instance(own_world.settings) as instance:
         job = location.resolve_job_def("build_warehouse")
-        assert job.execute_in_process(
-            instance=instance, tags=request.tags, asset_selection=list(request.asset_selection or [])
-        ).success
+        assert job.execute_in_process(instance=instance, tags=request.tags).success
     assert isinstance(tick(own_world.registry), dg.SkipReason)

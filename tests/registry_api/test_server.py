@@ -50,3 +50,16 @@ def test_a_server_sets_itself_up_serves_logs_json_and_stops_in_time(server):
     (request,) = [line for line in lines if line.get("request_id") == "from-the-test"]
     assert (request["route"], request["status"], request["method"]) == ("/v1/me", 200, "GET")
     assert token not in text
+
+
+def test_a_request_head_without_an_end_is_refused_before_it_fills_the_memory(server):
+    _, address, _ = server
+    with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), timeout=10) as caller:
+        answer = b""
+        try:
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nX-Endless: " + b"a" * 2_000_000)
+            answer = caller.recv(100)
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # refused while we were still sending, which may cost us the answer
+    assert answer[:12] in (b"", b"HTTP/1.1 400")
+    assert httpx.get(f"{address}/healthz").status_code == 200

@@ -46,7 +46,11 @@ def intervals(engine: DuckDBEngine) -> list[tuple[str | None, int, int | None, s
             id="what is there already opens nothing",
         ),
         pytest.param([(3, "removed", "1")], [], id="a removal of what is not there is nothing"),
-        pytest.param([(2, "present", "1")], [("1", 2, None, "installed")], id="a sighting opens what was absent"),
+        pytest.param(
+            [(2, "present", "1")],
+            [("1", 2, None, "seen")],
+            id="a sighting opens what was absent, since nobody knows when",
+        ),
         pytest.param(
             [(1, "added", "1"), (5, "updated", "2")],
             [("1", 1, 5, "installed"), ("2", 5, None, "changed")],
@@ -66,9 +70,14 @@ def intervals(engine: DuckDBEngine) -> list[tuple[str | None, int, int | None, s
             id="added again after a removal",
         ),
         pytest.param(
-            [(1, "added", "1"), (4, "added", "2"), (4, "removed", None)],
+            [(1, "added", "1"), (4, "removed", None), (4, "added", "2")],
             [("1", 1, 4, "installed"), ("2", 4, None, "reinstalled")],
-            id="of one instant the removal comes first",
+            id="a swap within one instant leaves it there",
+        ),
+        pytest.param(
+            [(1, "added", "1"), (4, "added", "2"), (4, "removed", None)],
+            [("1", 1, 4, "installed"), ("2", 4, 4, "changed")],
+            id="of one instant what was received last holds",
         ),
         pytest.param(
             [(1, "added", None), (3, "present", "1"), (5, "present", None)],
@@ -82,11 +91,11 @@ def intervals(engine: DuckDBEngine) -> list[tuple[str | None, int, int | None, s
         ),
         pytest.param(
             [(1, "added", "1"), (2, "removed", None), (3, "removed", None), (4, "present", None)],
-            [("1", 1, 2, "installed"), (None, 4, None, "reinstalled")],
+            [("1", 1, 2, "installed"), (None, 4, None, "seen")],
             id="versions are not carried over a removal",
         ),
         pytest.param(
-            [(5, "removed", None), (1, "added", "1")], [("1", 1, 5, "installed")], id="feed order does not matter"
+            [(5, "removed", None), (1, "added", "1")], [("1", 1, 5, "installed")], id="time goes before feed order"
         ),
     ],
 )

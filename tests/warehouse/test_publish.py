@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +13,19 @@ import duckdb
 import pytest
 
 from patchbay.core.settings import Settings
+from patchbay.core.storage import LocalStorage
 from tests.warehouse.recorded import START, RecordedRegistry
-from tests.warehouse.sample import ACME, GLOBEX, OPERATOR, build_everything, observe, plugin_id, sample_registry
+from tests.warehouse.sample import (
+    ACME,
+    GLOBEX,
+    OPERATOR,
+    add_usage,
+    build_everything,
+    observe,
+    plugin_id,
+    sample_registry,
+)
+from warehouse.contracts import TABLES
 from warehouse.publish import PUBLISHED, PublishRefused
 from warehouse.read import NoSnapshot, SnapshotReader
 from warehouse.session import WarehouseSession, open_session
@@ -215,6 +227,28 @@ def test_a_table_built_but_not_judged_is_not_published(home: Path) -> None:
         session.build("dim_tenant")
         with pytest.raises(PublishRefused, match="dim_tenant not judged"):
             session.publish("run")
+
+
+def test_usage_that_was_taken_in_and_not_built_is_not_published_as_repeats(
+    home: Path, pristine: tuple[Path, RecordedRegistry]
+) -> None:
+    publish(home)
+    before = reader(home).open(ACME).data_until
+    registry = deepcopy(pristine[1])
+    registry.storage = LocalStorage(home)
+    add_usage(registry, 3, 2)
+    with open_session(Settings(home=home)) as session:
+        session.ingest(registry, registry.storage)
+        for name, contract in TABLES.items():
+            if not contract.partitioned:
+                session.build(name)
+                session.judge(name)
+        with pytest.raises(PublishRefused, match="stg_registry__usage_events not built"):
+            session.publish("half")
+        build_everything(session, registry)
+        session.publish("whole")
+    assert reader(home).open(ACME).data_until != before
+    assert count(home, OPERATOR, "mart_data_quality WHERE code = 'repeated_event'") == 0
 
 
 def test_a_reader_moves_to_the_next_publication_and_an_open_snapshot_keeps_working(home: Path) -> None:

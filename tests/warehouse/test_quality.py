@@ -1,5 +1,6 @@
 """Quality gates: rules from contracts, broken rows found, kept and told."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from tests.warehouse.tables import build, put
 from warehouse.bookkeeping import Bookkeeping
-from warehouse.contracts import TABLES
+from warehouse.contracts import TABLES, Between
 from warehouse.engines.duckdb import DuckDBEngine
 from warehouse.quality import suites
 from warehouse.quality.gate import KEPT, JudgesDisagree, Verdict, judge_table
@@ -159,6 +160,58 @@ def test_a_warning_holds_while_nothing_new_is_built(engine: DuckDBEngine) -> Non
     assert noted_failures(engine) == warned
 
 
+def test_a_warning_holds_for_as_long_as_its_rows_are_there_whatever_days_are_built(
+    engine: DuckDBEngine, tmp_path: Path
+) -> None:
+    def judged(day: date) -> list[tuple[str, bool]]:
+        build(engine, "fct_usage_daily", [day])
+        verdicts = judge_table(engine, "fct_usage_daily")
+        keep_failed_rows(tmp_path, verdicts)
+        note_verdicts(engine, verdicts)
+        return [(v.observed, (tmp_path / v.table / f"{v.rule}.parquet").is_file()) for v in verdicts if not v.passed]
+
+    put(engine, "stg_registry__plugins", [{"plugin_id": "known"}])
+    event = {"tenant_id": "t", "type": "use"}
+    tuesday = MONDAY.replace(day=3)
+    put(
+        engine,
+        "stg_registry__usage_events",
+        [
+            {**event, "event_id": "1", "plugin_id": "gone", "day": MONDAY},
+            {**event, "event_id": "2", "plugin_id": "known", "day": tuesday},
+        ],
+    )
+    assert judged(MONDAY) == [("1 of 1 rows", True)]
+    assert judged(tuesday) == [("1 of 2 rows", True)]
+    assert len(noted_failures(engine)) == 1
+    put(engine, "stg_registry__plugins", [{"plugin_id": "known"}, {"plugin_id": "gone"}])
+    assert judge_and_note(engine, "fct_usage_daily") == {}
+    assert noted_failures(engine) == [], "cured without a day to build"
+
+
+def test_a_rule_that_is_new_or_stricter_is_held_against_the_days_that_passed_before(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "fct_usage_person_daily"
+    event = {"tenant_id": "t", "plugin_id": "p", "type": "use", "subject_id": "s", "quantity": 5}
+    tuesday = MONDAY.replace(day=3)
+    put(
+        engine,
+        "stg_registry__usage_events",
+        [{**event, "event_id": "1", "day": MONDAY}, {**event, "event_id": "2", "day": tuesday, "quantity": 50}],
+    )
+    build(engine, name, [MONDAY])
+    assert judge_and_note(engine, name) == {}
+    contract = TABLES[name]
+    checks = tuple(Between("uses", least=10) if check.column == "uses" else check for check in contract.checks)
+    assert checks != contract.checks
+    monkeypatch.setitem(TABLES, name, replace(contract, checks=checks))
+    for days in ([], [tuesday], []):
+        build(engine, name, days)
+        assert judge_and_note(engine, name) == {"uses_is_in_range": 1}
+        assert noted_failures(engine) == [("uses_is_in_range",)]
+
+
 def test_who_is_retained_is_not_more_than_who_began(engine: DuckDBEngine) -> None:
     row = {"tenant_id": "t", "plugin_id": "p", "subject_kind": "target", "cohort_month": MONDAY, "cohort_size": 1}
     put(engine, "mart_retention", [{**row, "retained": 1}, {**row, "months_since": 2, "retained": 2}])
@@ -170,6 +223,8 @@ def test_an_event_id_of_another_day_breaks_uniqueness_too(engine: DuckDBEngine) 
     put(engine, "stg_registry__tenants", [{"tenant_id": "t"}])
     for name in ("stg_registry__plugins", "stg_registry__targets"):
         put(engine, name, [])
+    put(engine, "stg_registry__usage_events", [{**event, "day": MONDAY.replace(day=9)}])
+    assert judge_and_note(engine, "stg_registry__usage_events") == {}
     put(engine, "stg_registry__usage_events", [{**event, "day": MONDAY}, {**event, "day": MONDAY.replace(day=9)}])
     Bookkeeping(engine).mark_built("stg_registry__usage_events", [MONDAY])
     assert failures(engine, "stg_registry__usage_events") == {UNIQUE: 1}

@@ -5,7 +5,7 @@ from patchbay.core.contracts.intake import INTAKE_STREAMS, METRICS
 from warehouse.contracts.columns import DAY, MONTH, PLUGIN, RELEASE, TENANT, counts, strings
 from warehouse.contracts.schema import Accepted, AtMost, Between, TableContract
 
-TRANSITIONS = ("installed", "removed", "reinstalled", "upgraded", "downgraded")
+TRANSITIONS = ("installed", "removed", "reinstalled", "upgraded", "downgraded", "seen")
 
 ADOPTION = TableContract(
     "mart_adoption",

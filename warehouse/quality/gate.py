@@ -17,7 +17,7 @@ from warehouse.contracts import BUILD_DAYS, TABLES, References, Severity, TableC
 from warehouse.engines.duckdb import DuckDBEngine
 from warehouse.expressions import named_table
 from warehouse.quality import suites
-from warehouse.quality.rules import UNIQUE, Rule, broken, orphans, repeated, rules_of, with_keys
+from warehouse.quality.rules import UNIQUE, Rule, broken, identities, orphans, repeated, rules_of, with_keys
 
 KEPT = 1_000
 """Broken rows of a rule that are kept."""
@@ -50,7 +50,11 @@ class Verdict:
 
 
 def judge_table(engine: DuckDBEngine, name: str) -> list[Verdict]:
-    """Judge a table by its contract: a partitioned one over the days built that have not passed yet, any other whole."""
+    """Judge a table by its contract: a partitioned one over the days built that have not passed yet, any other whole.
+
+    Every row is looked at too by rules that only warn, as a warning must hold for as long as its rows are there, and by all
+    rules when they are others than those that the older days passed.
+    """
     return _Bench(engine, TABLES[name]).verdicts()
 
 
@@ -74,17 +78,18 @@ class _Bench:
             )
             return [self._columns_verdict(passed=False), *others]
         rules = rules_of(self._contract)[1:]
-        rows, counts = self._count(rules)
+        rows, counts = self._rows(), self._count(rules)
         agreed = self._show_good_rows(rules, counts)
         return [
             self._columns_verdict(passed=True),
-            *(self._verdict(rule, rows, counts[rule.name], agreed) for rule in rules),
+            *(self._verdict(rule, rows[rule.severity], counts[rule.name], agreed) for rule in rules),
         ]
 
     def _window_of(self, contract: TableContract) -> Table:
-        if not contract.partitioned:
+        books = Bookkeeping(self._engine)
+        if not contract.partitioned or books.passed_rules(contract.name) != identities(contract):
             return self._whole
-        self._engine.set_build_days(Bookkeeping(self._engine).unpassed_days(contract.name))
+        self._engine.set_build_days(books.unpassed_days(contract.name))
         return self._whole.semi_join(named_table(BUILD_DAYS.name), "day")
 
     def _columns_match(self) -> bool:
@@ -98,27 +103,36 @@ class _Bench:
         found = ", ".join(suites.typed_columns(self._engine.types(self._contract.name)))
         return self._make(rule, passed=passed, observed="as expected" if passed else found, rows=0, failed=0)
 
-    def _count(self, rules: tuple[Rule, ...]) -> tuple[int, dict[str, int]]:
-        """Rows in the window, and how many break each rule: one pass for all rules about single rows."""
-        conditions = {rule.name: broken(rule, self._contract, self._window) for rule in rules}
+    def _rows(self) -> dict[Severity, int]:
+        """How many rows the rules of each severity look at."""
+        return {"error": self._engine.count_rows(self._window), "warn": self._engine.count(self._contract.name)}
+
+    def _looked_at(self, rule: Rule) -> Table:
+        return self._whole if rule.severity == "warn" else self._window
+
+    def _count(self, rules: tuple[Rule, ...]) -> dict[str, int]:
+        """How many rows break each rule: one pass for all rules about single rows of the window."""
+        conditions = {
+            rule.name: broken(rule, self._contract, self._window) for rule in rules if rule.severity == "error"
+        }
         single = {
             name: self._window.count(where=condition) for name, condition in conditions.items() if condition is not None
         }
-        counts = self._engine.read_arrow(self._window.agg(all_rows=self._window.count(), **single)).to_pylist()[0]
-        rows = counts.pop("all_rows")
+        counts: dict[str, int] = self._engine.read_arrow(self._window.agg(**single)).to_pylist()[0]
         for rule in rules:
             if rule.name not in counts:
                 counts[rule.name] = self._engine.count_rows(self._broken_rows(rule))
-        return rows, counts
+        return counts
 
     def _broken_rows(self, rule: Rule) -> Table:
+        rows = self._looked_at(rule)
         if isinstance(rule.check, References):
-            return orphans(rule.check, self._window, named_table(rule.check.table))
+            return orphans(rule.check, rows, named_table(rule.check.table))
         if rule.name == UNIQUE:
-            return repeated(self._contract, self._window, self._whole)
-        condition = broken(rule, self._contract, self._window)
+            return repeated(self._contract, rows, self._whole)
+        condition = broken(rule, self._contract, rows)
         assert condition is not None, rule.name
-        return self._window.filter(condition)
+        return rows.filter(condition)
 
     def _shown_rows(self, rule: Rule) -> Table:
         """The broken rows; of a repeated key also the rows outside the window that have it."""

@@ -10,6 +10,7 @@ from warehouse.bookkeeping import Bookkeeping
 from warehouse.contracts import TABLES
 from warehouse.engines.duckdb import DuckDBEngine
 from warehouse.quality.gate import Verdict
+from warehouse.quality.rules import identities
 
 
 def keep_failed_rows(folder: Path, verdicts: Sequence[Verdict]) -> dict[str, Path]:
@@ -29,28 +30,30 @@ def keep_failed_rows(folder: Path, verdicts: Sequence[Verdict]) -> dict[str, Pat
 def note_verdicts(engine: DuckDBEngine, verdicts: Sequence[Verdict]) -> None:
     """Remember the last verdict of each rule, for publishing and for the snapshot's readers.
 
-    Days of a partitioned table that passed are judged no more. A verdict on no days leaves the last one as it is.
+    Days of a partitioned table that passed are judged no more, but by rules that only warn: those look at all rows each
+    time. A verdict on no days leaves the last one as it is.
     """
     books = Bookkeeping(engine)
     with engine.transaction():
         for table in {verdict.table for verdict in verdicts}:
             found = [verdict for verdict in verdicts if verdict.table == table]
-            if not _about_nothing(books, table, found):
-                _note(engine, books, table, found)
+            judged = ["warn"] if _no_days(books, table) else ["error", "warn"]
+            books.forget_verdicts(table, judged)
+            _note(engine, [verdict for verdict in found if verdict.severity in judged])
+            if all(verdict.passed for verdict in found if verdict.severity == "error"):
+                books.mark_passed(table, identities(TABLES[table]))
 
 
-def _about_nothing(books: Bookkeeping, table: str, found: Sequence[Verdict]) -> bool:
-    """Whether there was no day to judge and the verdicts that hold are those of the same rules."""
+def _no_days(books: Bookkeeping, table: str) -> bool:
+    """Whether there was no day to judge, and all days were judged by the rules of now."""
     days = not TABLES[table].partitioned or books.unpassed_days(table)
-    return not days and books.judged_rules(table) == {verdict.rule for verdict in found}
+    return not days and books.passed_rules(table) == identities(TABLES[table])
 
 
-def _note(engine: DuckDBEngine, books: Bookkeeping, table: str, found: Sequence[Verdict]) -> None:
-    rows = [(table, v.rule, v.severity, v.passed, v.observed, v.expected, v.failed_rows, v.checked_at) for v in found]
-    books.forget_verdicts(table)
-    engine.connection.executemany("INSERT INTO notes.results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    if all(verdict.passed for verdict in found if verdict.severity == "error"):
-        books.mark_passed(table)
+def _note(engine: DuckDBEngine, found: Sequence[Verdict]) -> None:
+    rows = [(v.table, v.rule, v.severity, v.passed, v.observed, v.expected, v.failed_rows, v.checked_at) for v in found]
+    if rows:
+        engine.connection.executemany("INSERT INTO notes.results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def markdown_table(rows: pa.Table, limit: int = 10, width: int = 40) -> str:

@@ -23,6 +23,16 @@ class Rule:
     severity: Severity = "error"
     check: Check | None = None
 
+    @property
+    def identity(self) -> str:
+        """What the rule asks for and how strictly: another one than before is to be held against every row."""
+        return f"{self.severity} {self.name}: {self.expected}"
+
+
+def identities(contract: TableContract) -> set[str]:
+    """The identities of all rules of a contract."""
+    return {rule.identity for rule in rules_of(contract)}
+
 
 def rules_of(contract: TableContract) -> tuple[Rule, ...]:
     """Every rule of a contract, the structural ones first."""

@@ -9,7 +9,7 @@ from dashboards.kit.figures import heatmap, lines, lines_by, stacked_bars
 from dashboards.kit.page import Component, Scope
 from dashboards.kit.tables import Column, grid
 
-TRANSITIONS = ("installed", "upgraded", "removed", "reinstalled", "downgraded")
+TRANSITIONS = ("installed", "upgraded", "removed", "reinstalled", "downgraded", "first seen")
 COHORTS, MONTHS = 14, 13
 RETAINED = {
     "person": ("people", "use", "used a plugin again"),
@@ -41,7 +41,9 @@ def activity_said(frame: pl.DataFrame, scope: Scope) -> str:
     """The total, and that environments do not split it."""
     first, last = frame["day"][0], frame["day"][-1]
     note = " Usage is not split by environment here." if scope.pick["environment"] else ""
-    return f"{f.short(f.total(frame['uses']))} uses from {f.day(first)} to {f.day(last)}.{note}"
+    span = f"from {f.day(first)} to {f.day(last)}" if first != last else f"on {f.day(first)}"
+    total = f.total(frame["uses"])
+    return f"{f.short(total)} {'use' if total == 1 else 'uses'} {span}.{note}"
 
 
 def retention(frame: pl.DataFrame, scope: Scope) -> Any:

@@ -57,7 +57,7 @@ def uses_said(frame: pl.DataFrame, scope: Scope) -> str:
     total, failed = f.total(frame["uses"]), f.total(frame["errors"])
     busiest = frame.row(int(frame["uses"].arg_max() or 0), named=True)
     return (
-        f"{f.short(total)} uses, {f.percent(failed / total if total else None, 1)} of them failed; "
+        f"{f.short(total)} {'use' if total == 1 else 'uses'}, {f.percent(failed / total if total else None, 1)} of them failed; "
         f"busiest on {f.day(busiest['day'])} with {f.whole(busiest['uses'])}."
     )
 

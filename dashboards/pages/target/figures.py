@@ -20,7 +20,7 @@ def header(frame: pl.DataFrame, scope: Scope) -> Component:
             parts.Tile(
                 "With warnings",
                 f.whole(row["with_warnings"]),
-                "plugins ever warned about",
+                "plugins ever warned about, in any version",
                 tone="watch" if row["with_warnings"] else "",
             ),
             parts.Tile("Environment", row["environment"], row["lifecycle"]),
@@ -36,7 +36,7 @@ def plugins(frame: pl.DataFrame, scope: Scope) -> Component:
         Column("plugin", "Plugin", "link", href="href", grow=2.4, least=200),
         Column("version", "Version"),
         Column("latest_version", "Latest"),
-        Column("since", "Since", least=110),
+        Column("since", "Seen since", least=110),
         Column("origin", "Why", least=115),
         Column("lifecycle", "Lifecycle", "badge", least=110),
         Column("warnings", "Warnings", "count"),

@@ -23,9 +23,11 @@ def demo(
         Path | None, typer.Option(help="Folder with jenkins/ and jiro/, for --source jenkins.", show_default=False)
     ] = None,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Go on serving, or stop after the summary.")] = True,
-    plugins: Annotated[int | None, typer.Option(help="Plugins of the generated world; default 500.", min=1)] = None,
-    tenants: Annotated[int | None, typer.Option(help="Its tenants; default 40.", min=1)] = None,
-    days: Annotated[int | None, typer.Option(help="Its days of usage; default 90.", min=1)] = None,
+    plugins: Annotated[
+        int | None, typer.Option(help="Plugins of the generated world; default 500, at least 10.")
+    ] = None,
+    tenants: Annotated[int | None, typer.Option(help="Its tenants; default 40, at least 2.")] = None,
+    days: Annotated[int | None, typer.Option(help="Its days of usage; default 90, at least 7.")] = None,
     home: Home = None,
 ) -> None:
     """Fill a registry through its API, build the warehouse behind its checks, publish, and serve it all.
@@ -42,15 +44,17 @@ def demo(
     """
     from patchbay.cli import output, stack
     from patchbay.cli.context import load_settings
+    from patchbay.cli.fill import world_config
     from patchbay.cli.loop import Loop
 
     settings = load_settings(home)
     _require_data(source, data)
+    world = world_config({"plugins": plugins, "tenants": tenants, "days": days})
     loop = Loop(settings)
     with stack.supervised(settings) as supervisor:
         loop.prepare(supervisor)
         if source is Source.world:
-            loop.fill_with_world({"plugins": plugins, "tenants": tenants, "days": days})
+            loop.fill_with_world(world)
         else:
             loop.fill_with_jenkins(data or Path())
         loop.build()

@@ -51,8 +51,8 @@ def feed(
             return
         page = client.read_feed(name, after, limit)
     _show(page.table, format)
-    more = f"; go on with --after {page.next_after}" if page.more else "; that is the end for now"
-    output.say(f"{page.table.num_rows} rows{more}")
+    end = "" if page.more else ", where the feed ends for now"
+    output.say(f"{page.table.num_rows} rows; go on with --after {page.next_after}{end}")
 
 
 def _show(rows: "pa.Table", format: Format) -> None:

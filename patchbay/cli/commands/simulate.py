@@ -10,9 +10,9 @@ from patchbay.cli.commands.options import Home, Url
 
 
 def simulate(
-    plugins: Annotated[int, typer.Option(help="Plugins in the public catalogue.", min=1)] = 500,
-    tenants: Annotated[int, typer.Option(help="Tenants that install and use them.", min=1)] = 40,
-    days: Annotated[int, typer.Option(help="Days of usage.", min=1)] = 90,
+    plugins: Annotated[int, typer.Option(help="Plugins in the public catalogue, at least 10.")] = 500,
+    tenants: Annotated[int, typer.Option(help="Tenants that install and use them, at least 2.")] = 40,
+    days: Annotated[int, typer.Option(help="Days of usage, at least 7.")] = 90,
     seed: Annotated[int, typer.Option(help="Same seed, same world, byte for byte.")] = 7,
     events: Annotated[int | None, typer.Option(help="Usage events aimed at; default about 2 million.")] = None,
     end: Annotated[

@@ -12,11 +12,12 @@ import pyarrow as pa
 from patchbay.core.settings import Settings
 from pipelines.conditions import CHANGED_ONLY, SENSOR_RETRY_SECONDS, SENSOR_SECONDS
 from pipelines.defs.warehouse.jobs import build_job
-from pipelines.defs.warehouse.partitions import range_tags, selection_for
+from pipelines.defs.warehouse.partitions import range_tags
 from pipelines.instance import fail_dead_runs
 from pipelines.resources.registry import Registry
 from warehouse.feeds import FeedSource
 from warehouse.raw import read_pages
+from warehouse.session import warehouse_file
 from warehouse.snapshots import FOLDER, pointer_file, read_pointer
 
 _UNDER_WAY = (
@@ -57,8 +58,9 @@ def new_segments(context: dg.SensorEvaluationContext, registry: Registry) -> dg.
     The run key is the newest of them and the number of the try, so a tick that is repeated after a crash starts nothing twice.
     """
     fail_dead_runs(context.instance)
-    after, asked, now = published_head(Settings()), Asked.read(context.cursor), time.time()
-    days, newest = days_announced(registry.feeds, after, registry.feeds.head_seq())
+    head, asked, now = registry.feeds.head_seq(), Asked.read(context.cursor), time.time()
+    after = published_head(Settings(), head)
+    days, newest = days_announced(registry.feeds, after, head)
     if newest == after:
         return dg.SkipReason(f"no segments after {after}")
     if context.instance.get_runs(dg.RunsFilter(job_name=build_job.name, statuses=list(_UNDER_WAY)), limit=1):
@@ -67,9 +69,7 @@ def new_segments(context: dg.SensorEvaluationContext, registry: Registry) -> dg.
         return dg.SkipReason(f"the last build for these segments published nothing; the next try is in {wait:.0f} s")
     asked = asked.again(newest, now)
     tags = {**range_tags(days), CHANGED_ONLY: "true"}
-    request = dg.RunRequest(
-        run_key=f"segments-{newest}-{asked.retries}", tags=tags, asset_selection=selection_for(days)
-    )
+    request = dg.RunRequest(run_key=f"segments-{newest}-{asked.retries}", tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(asked)))
 
 
@@ -82,12 +82,17 @@ def days_announced(feeds: FeedSource, after: int, head: int) -> tuple[set[date],
     return days, after
 
 
-def published_head(settings: Settings) -> int:
-    """The feed position that the current publication stands at; 0 before the first."""
+def published_head(settings: Settings, head: int) -> int:
+    """The feed position that the current publication stands at; 0 when all is to be built.
+
+    That is so before the first publication, and when the publication outlived what it was made from: the warehouse was
+    removed, or the registry was restored and stands, at `head`, before it.
+    """
     try:
-        return read_pointer(pointer_file(settings.root / FOLDER)).head_seq
+        published = read_pointer(pointer_file(settings.root / FOLDER)).head_seq
     except FileNotFoundError:
         return 0
+    return published if warehouse_file(settings).is_file() and published <= head else 0
 
 
 def _days(page: pa.Table) -> Iterator[date]:

@@ -1,11 +1,11 @@
 """Days: the only partitions there are."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 
 import dagster as dg
 
-from warehouse.contracts import RAW_TABLES, TABLES
+from patchbay.core.clock import day_of, utcnow
 
 SNAPSHOTS = "snapshots"
 """The asset that ends every build."""
@@ -26,18 +26,14 @@ def partition_of(day: date) -> str:
     return max(day, SINCE).isoformat()
 
 
-def range_tags(days: Iterable[date]) -> dict[str, str]:
-    """Run tags for the smallest range of partitions that holds the days; none for no days."""
-    keys = sorted(partition_of(day) for day in days)
-    return {RANGE_START: keys[0], RANGE_END: keys[-1]} if keys else {}
+def range_tags(days: Collection[date]) -> dict[str, str]:
+    """Run tags for the smallest range of partitions that holds the days; for today when there are none.
 
-
-def selection_for(days: Collection[date]) -> list[dg.AssetKey] | None:
-    """What a run for the days selects: everything (None); without days, what is not partitioned."""
-    if days:
-        return None
-    whole = (name for name, contract in TABLES.items() if not contract.partitioned)
-    return [dg.AssetKey(name) for name in (*RAW_TABLES, *whole, SNAPSHOTS)]
+    A run without days has the daily tables too, for usage that arrives between choosing the days and taking them in: what
+    is stale is built whatever the range. Dagster only wants the run named after some partition.
+    """
+    keys = sorted(partition_of(day) for day in days or [day_of(utcnow())])
+    return {RANGE_START: keys[0], RANGE_END: keys[-1]}
 
 
 def requested_days(context: dg.AssetExecutionContext) -> list[date]:

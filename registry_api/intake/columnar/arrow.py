@@ -1,5 +1,6 @@
-"""Arrow IPC streams to a frame: columns are judged once for the batch, values by expressions."""
+"""Arrow IPC streams to frames: columns are judged once for the batch, values by expressions."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import polars as pl
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, require_rows, unconverted
+from registry_api.intake.columnar.parsed import PIECE_ROWS, POLARS, RAW, Parsed, decoded, require_rows, unconverted
 from registry_api.intake.columnar.plain import require_plain
 from registry_api.intake.errors import UnreadableBody, WrongColumns
 from registry_api.problems import FieldError, TooLarge
@@ -21,14 +22,19 @@ DECODED_FACTOR = 4
 """Text that a stream holds once and names often may come to this many times the body limit, no more."""
 
 
-def parse_arrow(data: bytes, contract: Contract, limit: int) -> Parsed:
-    """Read a stream whose columns fit the contract; missing nullable columns are null.
+def parse_arrow(data: bytes, contract: Contract, limit: int) -> Iterator[Parsed]:
+    """Read a stream whose columns fit the contract; missing nullable columns are null. Nothing when it has no row.
 
     Raises `UnreadableBody` for what is no whole plain stream, `WrongColumns` naming each column at fault, `TooLarge` past the limits.
     """
     table = _table(data, limit * DECODED_FACTOR)
     _require_columns(table.schema, contract)
-    table, faults = _without_invalid_text(_plain(table, contract))
+    for first in range(0, table.num_rows, PIECE_ROWS):
+        yield _piece(_plain(table.slice(first, PIECE_ROWS), first), contract)
+
+
+def _piece(table: pa.Table, contract: Contract) -> Parsed:
+    table, faults = _without_invalid_text(table)
     frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise UnreadableBody("The stream holds no table.")
@@ -39,7 +45,7 @@ def parse_arrow(data: bytes, contract: Contract, limit: int) -> Parsed:
     absent = [c for c in contract.columns if c.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, POLARS[c.type]).alias(c.name) for c in absent)
     checks = [Check(c.name, "out_of_range", f"{c.name} does not fit {c.type}.", unconverted(c)) for c in changed]
-    return Parsed(frame, faults, checks, table.num_rows + faults.height, partial(_shown, table))
+    return Parsed(frame, faults, checks, partial(_shown, table))
 
 
 def _table(data: bytes, limit: int) -> pa.Table:
@@ -138,13 +144,9 @@ def _fits(kind: pa.DataType, wanted: str) -> bool:
     return bool(rules[wanted](kind))
 
 
-def _plain(table: pa.Table, contract: Contract) -> pa.Table:
-    """The contract's columns without dictionaries, with `row_index`."""
-    columns = (
-        {"row_index": pa.array(range(0)).cast(pa.int64())}
-        if table.num_rows == 0
-        else {"row_index": _indexes(table.num_rows)}
-    )
+def _plain(table: pa.Table, first: int) -> pa.Table:
+    """The columns without dictionaries, with `row_index`, which begins at `first`."""
+    columns = {"row_index": pl.int_range(first, first + table.num_rows, dtype=pl.Int64, eager=True).to_arrow()}
     for name in table.schema.names:
         column = table.column(name)
         if pa.types.is_dictionary(column.type):
@@ -154,10 +156,6 @@ def _plain(table: pa.Table, contract: Contract) -> pa.Table:
             column = column.cast(pa.timestamp(column.type.unit, "UTC"))
         columns[name] = column
     return pa.table(columns)
-
-
-def _indexes(rows: int) -> pa.Array:
-    return pl.int_range(rows, dtype=pl.Int64, eager=True).to_arrow()
 
 
 def _without_invalid_text(table: pa.Table) -> tuple[pa.Table, pl.DataFrame]:
@@ -173,16 +171,17 @@ def _refuse_invalid_text(table: pa.Table, cause: pa.ArrowInvalid) -> tuple[pa.Ta
 
     Any other fault, such as offsets out of order, condemns the whole body.
     """
-    faults = []
+    faults, indexes = [], table.column("row_index").to_pylist()
     for name in table.schema.names:
         if not _fits(table.schema.field(name).type, "string"):
             continue
         values = table.column(name).cast(pa.binary()).to_pylist()
-        bad = [place for place, raw in enumerate(values) if raw is not None and decoded(raw) is None]
+        bad = [index for index, raw in zip(indexes, values, strict=True) if raw is not None and decoded(raw) is None]
         fault = {"field": name, "code": "invalid_utf8", "reason": f"{name} is not UTF-8."}
-        faults.append(pl.DataFrame([{"row_index": place, **fault} for place in bad], schema=FAULT_SCHEMA))
+        faults.append(pl.DataFrame([{"row_index": index, **fault} for index in bad], schema=FAULT_SCHEMA))
     found = pl.concat([pl.DataFrame(schema=FAULT_SCHEMA), *faults]).unique("row_index", keep="first").sort("row_index")
-    kept = table.filter(pa.array(~pl.int_range(table.num_rows, eager=True).is_in(found["row_index"].to_list())))
+    bad_rows = pc.is_in(table.column("row_index"), value_set=pa.array(found["row_index"].to_list(), pa.int64()))
+    kept = table.filter(pc.invert(bad_rows))
     try:
         kept.validate(full=True)
     except pa.ArrowInvalid as error:

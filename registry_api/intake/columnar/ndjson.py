@@ -1,4 +1,4 @@
-"""NDJSON to a frame, good lines at Polars' speed.
+"""NDJSON to frames, good lines at Polars' speed.
 
 One regular expression, built from the contract, says which lines are flat objects of known fields with the right types. Those go to
 Polars in one piece. Only the others are read one by one, which is how each gets its own reason, and how no field is coerced or
@@ -7,7 +7,9 @@ dropped in silence. (Arrow's JSON reader would be as strict but takes down the p
 
 import io
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -16,7 +18,7 @@ import polars as pl
 from patchbay.core.contracts import Column, Contract
 from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check, quoted
-from registry_api.intake.columnar.parsed import POLARS, RAW, Parsed, decoded, require_rows, unconverted
+from registry_api.intake.columnar.parsed import PIECE_ROWS, POLARS, RAW, Parsed, decoded, require_rows, unconverted
 
 _W = r"[ \t]*"
 _ESCAPE = r'\\(?:["\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]{3}|[dD][0-7][0-9A-Fa-f]{2}))'
@@ -34,48 +36,54 @@ _VALUES = {
 _AS_TEXT = frozenset({"timestamp", "date", "decimal"})
 _NO_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?$"
 _NOT_FINITE = re.compile(rb":\s*[+-]?(?:NaN|Infinity|inf|nan)\b")
+_FIELD_END = re.compile(r'"[ \t\r\n]*:')
 _KEPT = 500
+LONGEST_LINE = 1 << 20
+"""Bytes; far more than any good row has, and read whole, `[[],[],…` takes twenty times its size in memory."""
 
 
-def parse_ndjson(data: bytes, contract: Contract) -> Parsed:
+def parse_ndjson(data: bytes, contract: Contract) -> Iterator[Parsed]:
     """Read one JSON object a line; blank lines do not count. Never raises for what a line holds.
 
     Raises `TooLarge` for more lines than a batch may have.
     """
     require_rows(data.count(b"\n"))
-    lines, undecodable = _lines(data)
-    clean = lines.str.contains(_clean_line(contract))
-    if undecodable:
-        clean &= ~pl.int_range(len(lines), eager=True).is_in(list(undecodable))
-    if clean.all() and not lines.is_empty():
-        frame, faults = _read_clean(data, contract).with_row_index("row_index"), pl.DataFrame(schema=FAULT_SCHEMA)
-    else:
-        lines, undecodable, clean = _without_blanks(lines, undecodable, clean)
-        frame, faults = _read_mixed(lines, undecodable, clean, contract)
-    frame = frame.with_columns(pl.col("row_index").cast(pl.Int64))
+    stream, first = io.BytesIO(data), 0
+    while lines := [line[: LONGEST_LINE + 1] for line in islice(stream, PIECE_ROWS)]:
+        parsed = _piece(lines, first, contract)
+        first += parsed.received
+        yield parsed
+
+
+def _piece(raw: list[bytes], first: int, contract: Contract) -> Parsed:
+    lines, undecodable = _without_blanks(*_lines(raw))
+    frame = _read_clean(lines, undecodable, contract)
+    faults = pl.DataFrame(schema=FAULT_SCHEMA)
+    if frame.height < len(lines):
+        frame, faults = _with_odd(frame, lines, undecodable, contract)
+    frame, faults = (part.with_columns(pl.col("row_index") + first) for part in (frame, faults))
     return Parsed(
-        _converted(frame, contract), faults, _conversion_checks(contract), len(lines), lambda rows: _shown(lines, rows)
+        _converted(frame, contract), faults, _conversion_checks(contract), lambda rows: _shown(lines, rows - first)
     )
 
 
-def _lines(data: bytes) -> tuple[pl.Series, dict[int, bytes]]:
+def _lines(raw: list[bytes]) -> tuple[pl.Series, dict[int, bytes]]:
     try:
-        return pl.Series("line", data.decode().removesuffix("\n").split("\n"), pl.String), {}
+        return pl.Series("line", [line.decode().removesuffix("\n") for line in raw], pl.String), {}
     except UnicodeDecodeError:
-        raw = data.removesuffix(b"\n").split(b"\n")
         texts = [decoded(line) for line in raw]
         undecodable = {place: line for place, line in enumerate(raw) if texts[place] is None}
-        return pl.Series("line", [line.decode(errors="replace") for line in raw], pl.String), undecodable
+        return pl.Series(
+            "line", [line.decode(errors="replace").removesuffix("\n") for line in raw], pl.String
+        ), undecodable
 
 
-def _without_blanks(
-    lines: pl.Series, undecodable: dict[int, bytes], clean: pl.Series
-) -> tuple[pl.Series, dict[int, bytes], pl.Series]:
-    kept = clean | (lines.str.strip_chars() != "")
+def _without_blanks(lines: pl.Series, undecodable: dict[int, bytes]) -> tuple[pl.Series, dict[int, bytes]]:
+    kept = lines.str.contains(r"[^\s]")
     if kept.all():
-        return lines, undecodable, clean
+        return lines, undecodable
     place = kept.cum_sum() - 1
-    return lines.filter(kept), {int(place[at]): raw for at, raw in undecodable.items()}, clean.filter(kept)
+    return lines.filter(kept), {int(place[at]): raw for at, raw in undecodable.items()}
 
 
 @lru_cache(maxsize=8)
@@ -83,7 +91,8 @@ def _clean_line(contract: Contract) -> str:
     by_value: dict[str, list[str]] = {}
     for column in contract.columns:
         by_value.setdefault(_VALUES[column.type], []).append(column.name)
-    pairs = [f'"(?:{"|".join(names)})"{_W}:{_W}(?:{value}|null)' for value, names in by_value.items()]
+    # `_once` counts on the colon coming at once.
+    pairs = [f'"(?:{"|".join(names)})":{_W}(?:{value}|null)' for value, names in by_value.items()]
     pair = f"(?:{'|'.join(pairs)})"
     return rf"^{_W}\{{{_W}(?:{pair}{_W}(?:,{_W}{pair}{_W})*)?\}}{_W}\r?$"
 
@@ -92,30 +101,53 @@ def _text_schema(contract: Contract) -> dict[str, pl.DataType]:
     return {c.name: pl.String() if c.type in _AS_TEXT else POLARS[c.type] for c in contract.columns}
 
 
-def _read_clean(data: bytes, contract: Contract) -> pl.DataFrame:
-    if not data:
-        return pl.DataFrame(schema=_text_schema(contract))
-    return pl.read_ndjson(io.BytesIO(data), schema=_text_schema(contract))
-
-
-def _read_mixed(
-    lines: pl.Series, undecodable: dict[int, bytes], clean: pl.Series, contract: Contract
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_clean(lines: pl.Series, undecodable: dict[int, bytes], contract: Contract) -> pl.DataFrame:
+    """The lines that can be read as they are, with their place as `row_index`."""
+    fields = lines.str.count_matches('":', literal=True)
+    # Polars takes time by the square of a line's fields, and more than there are columns cannot be right.
+    clean = (fields <= len(contract.columns)) & lines.str.contains(_clean_line(contract))
     places = pl.int_range(len(lines), eager=True)
-    good = _read_clean("\n".join(lines.filter(clean).to_list()).encode(), contract)
-    good = good.with_columns(row_index=places.filter(clean))
-    odd = [
+    if undecodable:
+        clean &= ~places.is_in(list(undecodable))
+    places, lines, fields = places.filter(clean), lines.filter(clean), fields.filter(clean)
+    if lines.is_empty():
+        return pl.DataFrame(schema={**_text_schema(contract), "row_index": pl.Int64()})
+    text = "\n".join(lines.to_list()).encode()
+    frame = pl.read_ndjson(io.BytesIO(text), schema=_text_schema(contract))
+    return frame.with_columns(row_index=places).filter(_once(lines, fields, frame))
+
+
+def _once(lines: pl.Series, fields: pl.Series, frame: pl.DataFrame) -> pl.Series:
+    """Which lines name no field twice, where Polars would take the first value and everyone else the last.
+
+    A line with as many fields as the row has values repeats none; only the others, such as those with nulls, are read once more.
+    """
+    values = frame.select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
+    once = fields == values
+    odd = ~once
+    counted = zip(lines.filter(odd), fields.filter(odd), strict=True)
+    return once.scatter(odd.arg_true(), [len(orjson.loads(line)) == count for line, count in counted])
+
+
+def _with_odd(
+    good: pl.DataFrame, lines: pl.Series, undecodable: dict[int, bytes], contract: Contract
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The good rows with those of the other lines that can be saved, and the faults of the rest."""
+    odd = ~pl.int_range(len(lines), eager=True).is_in(good["row_index"].to_list())
+    places = odd.arg_true().to_list()
+    rows = [
         _examined(place, line, undecodable.get(place), contract)
-        for place, line in zip(places.filter(~clean).to_list(), lines.filter(~clean).to_list(), strict=True)
+        for place, line in zip(places, lines.filter(odd).to_list(), strict=True)
     ]
-    schema = {**_text_schema(contract), "row_index": pl.Int64()}
-    saved = pl.DataFrame([row for row in odd if "code" not in row], schema=schema)
-    faults = pl.DataFrame([row for row in odd if "code" in row], schema=FAULT_SCHEMA)
-    return pl.concat([good.select(list(schema)), saved]).sort("row_index"), faults
+    saved = pl.DataFrame([row for row in rows if "code" not in row], schema=good.schema)
+    faults = pl.DataFrame([row for row in rows if "code" in row], schema=FAULT_SCHEMA)
+    return pl.concat([good, saved]).sort("row_index"), faults
 
 
 def _examined(place: int, line: str, undecodable: bytes | None, contract: Contract) -> dict[str, Any]:
     """The line's values, or its fault, which is what has a `code`; no contract column is called so."""
+    if len(undecodable or line.encode()) > LONGEST_LINE:
+        return _fault(place, "", "too_long", f"The line has more than {LONGEST_LINE:,} bytes.")
     if undecodable is not None:
         return _fault(place, "", "invalid_utf8", f"The line is not UTF-8: {_utf8_fault(undecodable)}.")
     try:
@@ -128,7 +160,23 @@ def _examined(place: int, line: str, undecodable: bytes | None, contract: Contra
         return _fault(place, "", "malformed_json", f"The line is not JSON: {error.msg} (column {error.colno}).")
     if not isinstance(found, dict):
         return _fault(place, "", "not_an_object", f"The line holds {_json_type(found)}, not an object.")
-    return _typed(place, found, contract)
+    row = _typed(place, found, contract)
+    if "code" not in row and (name := _repeated(line)) is not None:
+        return _fault(place, name, "repeated_field", f"{name} comes twice.")
+    return row
+
+
+def _repeated(line: str) -> str | None:
+    """The first field that a line of known fields and flat values names twice; readers keep the last and say nothing."""
+    seen: set[str] = set()
+    for end in map(re.Match.start, _FIELD_END.finditer(line)):
+        if line[end - 1] == "\\":
+            continue  # a quote inside a text
+        name = orjson.loads(line[line.rindex('"', 0, end) : end + 1])
+        if name in seen:
+            return str(name)
+        seen.add(name)
+    return None
 
 
 def _typed(place: int, found: dict[str, Any], contract: Contract) -> dict[str, Any]:

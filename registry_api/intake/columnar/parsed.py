@@ -1,4 +1,4 @@
-"""What both wire forms are parsed into."""
+"""What both wire forms are parsed into, piece by piece, so that what a batch is refused for need never be in memory as a whole."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ RAW = "__raw_"
 MOST_ROWS = 1_000_000
 """Rows of one batch: what a row costs in memory does not depend on how few bytes it came in."""
 
+PIECE_ROWS = 65_536
+"""Rows judged at once. A refused row costs ten times a good one until it is written away."""
+
 POLARS: dict[str, pl.DataType] = {
     "string": pl.String(),
     "int64": pl.Int64(),
@@ -27,16 +30,20 @@ POLARS: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A batch as a frame of the contract's columns plus `row_index`; rows that could not be read are in `faults` already.
+    """A piece of a batch as a frame of the contract's columns plus `row_index`; rows that could not be read are in `faults` already.
 
-    `checks` are those of the conversion. `shown` gives refused rows by index as JSON text, without the person.
+    `checks` are those of the conversion. `shown` gives refused rows of the piece, by `row_index`, as JSON text without the person.
     """
 
     frame: pl.DataFrame
     faults: pl.DataFrame
     checks: list[Check]
-    received: int
     shown: Callable[[pl.Series], pl.Series]
+
+    @property
+    def received(self) -> int:
+        """Rows of the piece."""
+        return self.frame.height + self.faults.height
 
 
 def require_rows(rows: int) -> None:

@@ -5,7 +5,7 @@ then one transaction registers key, file and counters together, then the answer 
 nothing refers to; the sender repeats the batch and nothing is doubled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import anyio
 import polars as pl
-from anyio.lowlevel import RunVar
 from fastapi import Request, Response
 
 from patchbay.core.clock import day_of, utcnow
@@ -27,25 +26,24 @@ from registry_api.http import read_body
 from registry_api.intake.columnar.arrow import parse_arrow
 from registry_api.intake.columnar.checks import Check, refuse
 from registry_api.intake.columnar.ndjson import parse_ndjson
-from registry_api.intake.columnar.parsed import Parsed
+from registry_api.intake.columnar.parsed import RAW, Parsed
 from registry_api.intake.columnar.segments import Place, WrittenSegment, register_segment, stored_table, write_segment
-from registry_api.intake.compaction import COMPACT, next_night
+from registry_api.intake.compaction import COMPACT, nightly
 from registry_api.intake.errors import EmptyBatch
 from registry_api.intake.ledger import Batch, content_digest, register, replayed, required_key
-from registry_api.intake.names import Names, names_of
-from registry_api.intake.rejects import first_lines, rejects_key, store_rejects
+from registry_api.intake.names import Names, NamesRepository, names_of
+from registry_api.intake.rejects import GROUP_ROWS, RejectsFile, rejects_key
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import BatchResult
-from registry_api.problems import FieldError, TruncatedBody, UnsupportedMedia
+from registry_api.intake.turns import SharedTurns, Turns
+from registry_api.problems import FieldError, TruncatedBody, Unavailable, UnsupportedMedia
 
 NDJSON, ARROW = "application/x-ndjson", "application/vnd.apache.arrow.stream"
-PARALLEL = 3
+PARALLEL = Turns("columnar_intake", 3)
 """Batches worked on at once in one process; each may hold several times its body in memory."""
-HELD = 8
-"""Bodies read or waiting at once in one process; a further one is left with its sender until one of them is answered."""
+HELD = SharedTurns("columnar_bodies", 8, each=2, seconds=10)
+"""Bodies read or waiting at once in one process, so that slow senders of one tenant keep nobody else out."""
 BODY_SECONDS = 120
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("columnar_intake")
-_bodies: RunVar[anyio.CapacityLimiter] = RunVar("columnar_bodies")
 
 
 class Stream(Protocol):
@@ -83,7 +81,7 @@ class Judged:
     """A batch after all rules: good rows, refused rows, and the counts."""
 
     good: pl.DataFrame
-    rejects: pl.DataFrame
+    rejects: RejectsFile
     received: int
     duplicates: int
 
@@ -95,8 +93,8 @@ class Judged:
             received=self.received,
             accepted=self.good.height,
             duplicates=self.duplicates,
-            rejected=self.rejects.height,
-            rejects=first_lines(self.rejects),
+            rejected=self.rejects.rows,
+            rejects=self.rejects.first,
         )
 
 
@@ -117,15 +115,18 @@ class Written:
 
 
 async def receive(stream: Stream, request: Request, response: Response, actor: Actor, key: str | None) -> BatchResult:
-    """Take one batch: 201 with its result, or 200 with the stored one when the key is known."""
+    """Take one batch: 201 with its result, or 200 with the stored one when the key is known.
+
+    Raises `Unavailable`, before the body is read, when too many others are on their way.
+    """
     batch_key, kind = required_key(key), _content_type(request)
-    async with _turn(_bodies, HELD):
+    async with HELD.taken(actor.principal.tenant_id):
         body = await _body(request)
         batch = Batch(stream.name, batch_key, await anyio.to_thread.run_sync(content_digest, body))
         async with actor.reading() as reader:
             result = await replayed(reader, batch)
         if result is None:
-            async with _turn(_limiter, PARALLEL):
+            async with PARALLEL.limiter:
                 result = await _take(stream, request, actor, batch, partial(_parse, body, kind, stream.wire))
     if not result.replayed:
         counts = {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": result.rejected}
@@ -154,20 +155,12 @@ def _content_type(request: Request) -> str:
     return kind
 
 
-def _turn(limiter: RunVar[anyio.CapacityLimiter], most: int) -> anyio.CapacityLimiter:
-    try:
-        return limiter.get()
-    except LookupError:
-        limiter.set(anyio.CapacityLimiter(most))
-        return limiter.get()
-
-
-def _parse(body: bytes, kind: str, contract: Contract, limit: int) -> Parsed:
+def _parse(body: bytes, kind: str, contract: Contract, limit: int) -> Iterator[Parsed]:
     return parse_ndjson(body, contract) if kind == NDJSON else parse_arrow(body, contract, limit)
 
 
 async def _take(
-    stream: Stream, request: Request, actor: Actor, batch: Batch, parse: Callable[[int], Parsed]
+    stream: Stream, request: Request, actor: Actor, batch: Batch, parse: Callable[[int], Iterator[Parsed]]
 ) -> BatchResult:
     started, tenant_id = utcnow(), actor.principal.tenant_id
     storage: Storage = request.app.state.storage
@@ -190,15 +183,26 @@ async def _take(
     return result
 
 
-def _judge(stream: Stream, parsed: Parsed, names: Names, now: datetime) -> Judged:
-    if parsed.received == 0:
+def _judge(stream: Stream, batch: Iterator[Parsed], names: Names, now: datetime) -> Judged:
+    received, good, rejects = 0, list[pl.DataFrame](), RejectsFile()
+    for piece in batch:
+        received += piece.received
+        good.append(_judge_piece(stream, piece, names, now, rejects))
+    if received == 0:
         raise EmptyBatch("The batch has no row; send at least one.")
-    frame, faults = refuse(parsed.frame, [*parsed.checks, *stream.checks(now)])
+    frame = pl.concat(good)
+    distinct = stream.distinct(frame)
+    return Judged(distinct, rejects, received, frame.height - distinct.height)
+
+
+def _judge_piece(stream: Stream, piece: Parsed, names: Names, now: datetime, rejects: RejectsFile) -> pl.DataFrame:
+    """The good rows; the others go to `rejects`, what was received written out for a group at a time."""
+    frame, faults = refuse(piece.frame, [*piece.checks, *stream.checks(now)])
     frame, unknown = refuse(*stream.resolve(frame, names))
-    good = stream.distinct(frame)
-    rejects = pl.concat([parsed.faults, faults, unknown]).sort("row_index")
-    shown = parsed.shown(rejects["row_index"]) if rejects.height else pl.Series(dtype=pl.String)
-    return Judged(good, rejects.with_columns(shown.alias("row")), parsed.received, frame.height - good.height)
+    found = pl.concat([piece.faults, faults, unknown]).sort("row_index")
+    for group in found.iter_slices(GROUP_ROWS):
+        rejects.add(group.with_columns(row=piece.shown(group["row_index"])))
+    return frame.drop([name for name in frame.columns if name.startswith(RAW)])
 
 
 def _write(
@@ -207,7 +211,7 @@ def _write(
     batch: Batch,
     tenant_id: UUID,
     good: pl.DataFrame,
-    rejects: pl.DataFrame,
+    rejects: RejectsFile,
     started: datetime,
 ) -> Written:
     segment, path = None, None
@@ -215,17 +219,22 @@ def _write(
     if stored.height:
         place = Place(new_id(), stream.name, tenant_id, day_of(utcnow()))
         segment = write_segment(storage, stored_table(stored, stream.stored), place, stream.time_column)
-    if rejects.height:
+    if rejects.rows:
         path = rejects_key(tenant_id, batch.id)
-        store_rejects(storage, path, rejects)
+        rejects.store(storage, path)
     return Written(stored, stream.tally(stored, started), segment, path)
 
 
 async def _register(
     stream: Stream, work: UnitOfWork, batch: Batch, result: BatchResult, written: Written, started: datetime
 ) -> None:
+    plugins = written.stored["plugin_id"].drop_nulls().unique()
+    if not await work.repository(NamesRepository).hold([UUID(id) for id in plugins]):
+        raise Unavailable(
+            "A plugin that the batch names was deleted while it was judged. Send it again to be told which rows."
+        )
     await register(work, batch, result, written.rejects_path)
-    work.enqueue(COMPACT, {}, dedup_key="nightly", run_at=next_night(started))
+    nightly(work, COMPACT, started)
     if written.segment is not None:
         await register_segment(work, written.segment, work.principal.tenant_id, batch.id, "added")
         await stream.effect(work, written.stored, written.tally, started)

@@ -192,6 +192,7 @@ def upgrade() -> None:
     op.create_table(
         "subject_erasures",
         sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -463,6 +464,7 @@ def upgrade() -> None:
         sa.Column("replaces", sa.JSON(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delete_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),

@@ -154,3 +154,11 @@ async def test_reading_installations_does_not_grow_with_what_others_observed(api
     rows = [seen("present", ago(hours=hour + 30), target="g") for hour in range(300)]
     await post(api.globex, BATCH, observations=rows)
     assert await steps(api, api.acme, "/v1/plugins/jenkins:git/installations") < 2 * before
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_no_calendar_has_in_utc_is_refused(api: Any, moment: str) -> None:
+    result = await post(api.acme, BATCH, observations=[seen("added", moment)])
+    assert [(row["field"], row["code"]) for row in result["rejects"]] == [
+        ("/observations/0/occurred_at", "value_error")
+    ]

@@ -62,7 +62,7 @@ def judged(body: bytes) -> str:
         return problem.code
     good = found.good.with_columns(subject_id=pl.lit(None, pl.String))
     stored_table(USAGE.shape(good, uuid4()), USAGE.stored)
-    return "rejects" if found.rejects.height else "good"
+    return "rejects" if found.rejects.rows else "good"
 
 
 def main() -> None:

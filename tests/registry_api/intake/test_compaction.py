@@ -7,9 +7,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from patchbay.core.ids import new_id
 from registry_api.intake import compaction
+from registry_api.intake.columnar import receive
 from registry_api.intake.models import IntakeBatch, Segment
 from tests.registry_api.intake_data import accepted, event, feed, fill, items, lines, post, run_later_jobs, stored
+from warehouse.segments import live_segments
 
 
 @pytest.fixture(autouse=True)
@@ -23,17 +26,15 @@ async def compact(client: Any, **payload: Any) -> None:
 
 
 async def first_of_each(api: Any) -> dict[str, Any]:
-    """What a warehouse keeps of repeated events: the first by (segment, row)."""
-    live: dict[str, str] = {}
-    for row in await feed(api.service, "segments"):
-        live[row["id"]] = row["path"] if row["op"] == "added" else ""
+    """What a warehouse keeps of repeated events: the first by (feed position of the segment's oldest ancestor, row)."""
+    live = live_segments(await feed(api.service, "segments")).values()
     from io import BytesIO
 
     import pyarrow.parquet as pq
 
     found: dict[str, Any] = {}
-    for path in (live[id] for id in sorted(live) if live[id]):
-        rows = pq.read_table(BytesIO(api.app.state.storage.read_bytes(path))).to_pylist()
+    for segment in sorted(live, key=lambda segment: segment.origin_seq):
+        rows = pq.read_table(BytesIO(api.app.state.storage.read_bytes(segment.path))).to_pylist()
         for row in sorted(rows, key=lambda row: row["row_index"]):
             found.setdefault(row["event_id"], {name: value for name, value in row.items() if name != "row_index"})
     return found
@@ -53,6 +54,21 @@ async def test_a_merged_day_holds_the_same_events_and_the_same_first_ones(api: A
     await api.drain_jobs()
     assert (await first_of_each(api), len(await stored(api))) == (before, rows)
     assert before["twice"]["quantity"] == 1
+
+
+async def test_the_batch_that_committed_first_stays_first_though_its_file_was_begun_later(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted([new_id(), new_id()])
+    monkeypatch.setattr(receive, "new_id", ids.pop)
+    for quantity in (1, 2):
+        await accepted(api.acme, lines(event("twice", quantity=quantity)), f"{quantity}")
+    before = await first_of_each(api)
+    assert before["twice"]["quantity"] == 1
+    await compact(api.acme)
+    await api.drain_jobs()
+    assert [row["op"] for row in await feed(api.service, "segments")] == ["added", "added", "added", *["replaced"] * 2]
+    assert await first_of_each(api) == before
 
 
 async def test_the_feed_names_what_was_replaced_and_the_old_files_stay_for_a_week(api: Any) -> None:
@@ -100,8 +116,6 @@ async def test_an_erasure_reaches_merged_files_and_those_waiting_for_deletion(ap
 
 
 async def test_files_no_transaction_registered_are_swept_after_a_day(api: Any) -> None:
-    from patchbay.core.ids import new_id
-
     await send_three(api)
     acme = (await api.acme.get("/v1/me")).json()["tenant"]["id"]
     folder, storage = f"lake/usage/{acme}/2020-01-01", api.app.state.storage
@@ -128,14 +142,15 @@ async def test_a_merged_file_is_young_however_old_its_first_ancestor_is(api: Any
 async def test_a_day_of_very_many_segments_is_merged_in_steps(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MOST_SEGMENTS", 2)
     for place in range(5):
-        await accepted(api.acme, lines(event(f"e{place}")), f"{place}")
+        await accepted(api.acme, lines(event(f"e{place}"), event("again", quantity=place + 1)), f"{place}")
     counts = []
     for _ in range(3):
         await compact(api.acme)
         await api.drain_jobs()
         ops = [row["op"] for row in await feed(api.service, "segments")]
         counts.append(ops.count("added") - ops.count("replaced"))
-        assert len(await stored(api)) == 5
+        assert len(await stored(api)) == 10
+        assert (await first_of_each(api))["again"]["quantity"] == 1
     assert counts == [3, 2, 1]
 
 

@@ -80,3 +80,11 @@ async def test_counters_leave_after_the_window(api: Any) -> None:
     assert len(await items(api.acme, "/v1/usage/counters")) == 2
     await api.drain_jobs()
     assert len(await items(api.acme, "/v1/usage/counters")) == 1
+
+
+async def test_a_platform_tokens_own_batch_comes_before_tenants_batches_of_the_same_key(api: Any) -> None:
+    for client in (api.acme, api.operator, api.globex):
+        await accepted(client, lines(event("1"), event("2", type="x")), "same")
+    own = (await api.operator.get("/v1/me")).json()["tenant"]["id"]
+    assert (await api.operator.get("/v1/intake/batches/same")).json()["tenant_id"] == own
+    assert len(await items(api.operator, "/v1/intake/batches/same/rejects")) == 1

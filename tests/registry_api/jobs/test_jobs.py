@@ -240,6 +240,32 @@ async def test_a_cancelled_job_does_not_run_and_a_running_one_commits_nothing(ap
     assert (again.status_code, again.json()["type"].split("/")[-1]) == (409, "job_finished")
 
 
+async def test_a_job_that_nobody_may_ask_for_is_not_cancelled_either(api, kinds):
+    async def outer(job):
+        async with job.finishing() as work:
+            work.enqueue("test.inner", {"number": 1})
+
+    kinds(outer=outer, inner=with_effect)
+    await ask(api, "outer")
+    await worker(api).step()
+    (inner,) = (await api.acme.get("/v1/jobs?kind=test.inner")).json()["items"]
+    answer = await api.acme.post(f"/v1/jobs/{inner['id']}/cancel")
+    assert (answer.status_code, answer.json()["type"].split("/")[-1]) == (409, "conflict")
+    await worker(api).drain()
+    assert await effects(api) == 1
+
+
+async def test_enqueuing_what_is_just_being_done_does_not_wait_for_the_jobs_own_step(api, kinds):
+    if not api.is_postgres:
+        pytest.skip("SQLite has one writer at a time")
+    kinds(effect=with_effect)
+    running = await ask(api, "effect", dedup_key="k")
+    claim = await worker(api)._claim()
+    job = JobContext(claim, api.app.state.database, api.app.state.storage, api.settings, timedelta(seconds=60))
+    async with job.writing():
+        assert (await asyncio.wait_for(ask(api, "effect", dedup_key="k"), 5))["id"] == running["id"]
+
+
 async def test_many_workers_run_every_job_exactly_once(api, kinds):
     kinds(effect=with_effect)
     for number in range(20):

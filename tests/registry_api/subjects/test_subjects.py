@@ -8,8 +8,9 @@ import pytest
 
 from registry_api.db import UnitOfWork, system_principal
 from registry_api.subjects.service import erase_person
+from registry_api.usage.stream import UsageStream
 from tests.registry_api.conftest import running
-from tests.registry_api.intake_data import accepted, event, feed, fill, items, lines, run_later_jobs, stored
+from tests.registry_api.intake_data import accepted, event, feed, fill, items, lines, run_later_jobs, send, stored
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,18 @@ async def test_rotating_the_key_splits_nobody(api: Any) -> None:
         found = await subjects(rotated)
     assert found["a1"] == found["a2"] == found["a3"], "seen since the rotation, so the retired key is needed no more"
     assert found["b1"] != found["b2"], "not seen before the retired key was destroyed"
+
+
+async def test_batches_at_once_that_name_the_same_people_after_a_rotation_are_all_taken(api: Any) -> None:
+    people = [f"p{number}" for number in range(2000)]
+    await accepted(api.acme, lines(*(event(person, person=person) for person in people)), "before")
+    key = api.settings.secret_file("person.key")
+    key.rename(key.with_name("person.key.retired.1"))
+    bodies = [lines(*(event(f"{n}-{person}", person=person) for person in people)) for n in range(3)]
+    async with running(api.settings, api.tokens) as rotated:
+        answers = await asyncio.gather(*(send(rotated.acme, body, str(n)) for n, body in enumerate(bodies)))
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert len({row["subject_id"] for row in await stored(api)}) == 2000
 
 
 async def test_erasure_cuts_the_person_at_once_and_the_files_soon(api: Any) -> None:
@@ -98,6 +111,22 @@ async def test_a_batch_that_begins_while_an_erasure_commits_is_cleaned_too(api: 
     await sending
     erasing = [job for job in await items(api.acme, "/v1/jobs") if job["kind"] == "subjects.erase"]
     assert len(erasing) == 2, "one for the files of before, and one that the batch asked for"
+    await api.drain_jobs()
+    assert await subjects(api) == {"a1": None, "a2": None}
+
+
+async def test_a_batch_that_an_erasure_overtook_is_cleaned_too(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await accepted(api.acme, lines(event("a1", person="ada")), "1")
+    prepare = UsageStream.prepare
+
+    async def prepare_early(*arguments: Any) -> Any:
+        frame = await prepare(*arguments)
+        assert (await api.acme.delete("/v1/subjects", params={"person": "ada"})).status_code == 204
+        await api.drain_jobs()
+        return frame
+
+    monkeypatch.setattr(UsageStream, "prepare", prepare_early)
+    await accepted(api.acme, lines(event("a2", person="ada")), "2")
     await api.drain_jobs()
     assert await subjects(api) == {"a1": None, "a2": None}
 

@@ -80,3 +80,11 @@ async def test_a_storage_that_cannot_be_written_to_is_not_ready(api):
     answer = await api.nobody.get("/readyz")
     assert answer.status_code == 503
     assert [error["pointer"] for error in answer.json()["errors"]] == ["storage"]
+
+
+async def test_invented_methods_are_counted_as_one(api):
+    for number in range(20):
+        assert (await api.nobody.request(f"INVENTED{number}", "/healthz")).status_code == 405
+    text = (await api.nobody.get("/metrics")).text
+    assert "INVENTED" not in text
+    assert 'method="other",route="/healthz",status="405"} 20.0' in text

@@ -125,6 +125,8 @@ async def test_nan_in_arrow_refuses_its_row(api: Any) -> None:
 async def test_values_outside_their_bounds_are_refused(api: Any) -> None:
     bad = [
         ("duration_ms", -1, "negative"),
+        ("duration_ms", 1.7e308, "out_of_range"),
+        ("duration_ms", 1.1e12, "out_of_range"),
         ("memory_bytes", -1, "negative"),
         ("cost", "-0.5", "negative"),
         ("cost", "cheap", "invalid_decimal"),
@@ -141,9 +143,9 @@ async def test_values_outside_their_bounds_are_refused(api: Any) -> None:
     assert faults(result) == [(place, field, code) for place, (field, _, code) in enumerate(bad)]
 
 
-async def test_ten_megabyte_strings_refuse_their_rows_and_are_not_stored(api: Any) -> None:
+async def test_long_strings_refuse_their_rows_and_are_not_stored(api: Any) -> None:
     for field in ("id", "plugin", "error_code"):
-        found = await reject(api.acme, lines(event("1"), event("2", **{field: "x" * 10_000_000})), key=field)
+        found = await reject(api.acme, lines(event("1"), event("2", **{field: "x" * 1_000_000})), key=field)
         assert (found["row_index"], found["field"], found["code"]) == (1, field, "too_long")
         kept = await items(api.acme, f"/v1/intake/batches/{field}/rejects")
         assert len(kept[0]["row"]) <= 500 and len(kept[0]["reason"]) < 300

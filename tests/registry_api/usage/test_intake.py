@@ -2,18 +2,14 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pyarrow as pa
 import pytest
 from sqlalchemy import event as listening
 
-from registry_api.intake.columnar import receive
 from tests.registry_api.intake_data import (
     ARROW,
-    NDJSON,
     accepted,
     ago,
     event,
@@ -166,6 +162,13 @@ async def test_counters_can_be_asked_by_plugin_and_time(api: Any) -> None:
     assert len(await items(api.acme, "/v1/usage/counters", until=ago(minutes=45))) == 1
 
 
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_no_calendar_has_in_utc_is_the_callers_fault(api: Any, name: str, moment: str) -> None:
+    answer = await api.acme.get("/v1/usage/counters", params={name: moment})
+    assert answer.status_code == 400 and [error["pointer"] for error in answer.json()["errors"]] == [name]
+
+
 async def test_another_tenant_sees_neither_counters_nor_batches_nor_rejects(api: Any) -> None:
     await accepted(api.acme, lines(event("1"), event("2", type="x")))
     assert await items(api.globex, "/v1/usage/counters") == []
@@ -231,42 +234,6 @@ async def test_acknowledged_rows_are_counted_by_outcome_and_a_replay_is_not(api:
     found = [line.removeprefix("patchbay_intake_rows_total") for line in exposed if 'stream="usage"' in line]
     for outcome, rows in (("accepted", 2), ("duplicate", 1), ("rejected", 1)):
         assert f'{{outcome="{outcome}",stream="usage"}} {rows}.0' in found
-
-
-async def test_only_so_many_bodies_are_read_at_once(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "HELD", 2)
-    asked: list[str] = []
-    go = asyncio.Event()
-
-    async def body(key: str) -> AsyncIterator[bytes]:
-        asked.append(key)
-        await go.wait()
-        yield lines(event(key))
-
-    sending = [asyncio.create_task(post_slowly(api.acme, body(str(n)), str(n))) for n in range(4)]
-    while len(asked) < 2:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.2)
-    assert len(asked) == 2, "the others' bodies stay with their senders"
-    go.set()
-    assert [answer.status_code for answer in await asyncio.gather(*sending)] == [201] * 4
-
-
-async def test_a_body_that_never_ends_gives_its_place_back(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "BODY_SECONDS", 0.3)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield lines(event("1"))
-        await asyncio.sleep(60)
-
-    answer = await post_slowly(api.acme, body(), "slow")
-    assert answer.status_code == 400 and answer.json()["type"].endswith("truncated_body")
-
-
-async def post_slowly(client: httpx.AsyncClient, body: AsyncIterator[bytes], key: str) -> httpx.Response:
-    """Post a usage batch whose body comes piece by piece."""
-    headers = {"Content-Type": NDJSON, "Idempotency-Key": key}
-    return await client.post("/v1/usage/batches", content=body, headers=headers)
 
 
 async def test_all_rejects_are_paged_in_order(api: Any) -> None:

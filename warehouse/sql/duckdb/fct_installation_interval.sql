@@ -13,6 +13,12 @@ SELECT
     WHEN (
       "t9"."arrives" = 1
     ) AND (
+      "t9"."event" <> 'added'
+    )
+    THEN 'seen'
+    WHEN (
+      "t9"."arrives" = 1
+    ) AND (
       "t9"."stay" = 1
     )
     THEN 'installed'
@@ -34,7 +40,6 @@ FROM (
     "t8"."occurred_at",
     "t8"."recorded_at",
     "t8"."seq",
-    "t8"."instant_rank",
     "t8"."there",
     "t8"."place",
     "t8"."was_there",
@@ -81,7 +86,6 @@ FROM (
         "t6"."occurred_at",
         "t6"."recorded_at",
         "t6"."seq",
-        "t6"."instant_rank",
         "t6"."there",
         "t6"."place",
         "t6"."was_there",
@@ -108,7 +112,6 @@ FROM (
           "t5"."occurred_at",
           "t5"."recorded_at",
           "t5"."seq",
-          "t5"."instant_rank",
           "t5"."there",
           "t5"."place",
           "t5"."was_there",
@@ -151,7 +154,6 @@ FROM (
             "t4"."occurred_at",
             "t4"."recorded_at",
             "t4"."seq",
-            "t4"."instant_rank",
             "t4"."there",
             "t4"."place",
             "t4"."was_there",
@@ -175,7 +177,6 @@ FROM (
               "t3"."occurred_at",
               "t3"."recorded_at",
               "t3"."seq",
-              "t3"."instant_rank",
               "t3"."there",
               "t3"."place",
               "t3"."was_there",
@@ -199,7 +200,6 @@ FROM (
                 "t2"."occurred_at",
                 "t2"."recorded_at",
                 "t2"."seq",
-                "t2"."instant_rank",
                 "t2"."there",
                 "t2"."place",
                 "t2"."was_there",
@@ -226,17 +226,16 @@ FROM (
                   "t1"."occurred_at",
                   "t1"."recorded_at",
                   "t1"."seq",
-                  "t1"."instant_rank",
                   "t1"."there",
                   ROW_NUMBER() OVER (
                     PARTITION BY "t1"."tenant_id", "t1"."target_id", "t1"."plugin_id"
-                    ORDER BY "t1"."occurred_at" ASC, "t1"."instant_rank" ASC, "t1"."seq" ASC, "t1"."observation_id" ASC
+                    ORDER BY "t1"."occurred_at" ASC, "t1"."seq" ASC, "t1"."observation_id" ASC
                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
                   ) - 1 AS "place",
                   COALESCE(
                     LAG("t1"."there") OVER (
                       PARTITION BY "t1"."tenant_id", "t1"."target_id", "t1"."plugin_id"
-                      ORDER BY "t1"."occurred_at" ASC, "t1"."instant_rank" ASC, "t1"."seq" ASC, "t1"."observation_id" ASC
+                      ORDER BY "t1"."occurred_at" ASC, "t1"."seq" ASC, "t1"."observation_id" ASC
                       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
                     ),
                     FALSE
@@ -254,15 +253,6 @@ FROM (
                     "t0"."occurred_at",
                     "t0"."recorded_at",
                     "t0"."seq",
-                    CASE "t0"."event"
-                      WHEN 'removed'
-                      THEN 0
-                      WHEN 'added'
-                      THEN 1
-                      WHEN 'updated'
-                      THEN 2
-                      ELSE 3
-                    END AS "instant_rank",
                     "t0"."event" <> 'removed' AS "there"
                   FROM "stg_registry__observations" AS "t0"
                 ) AS "t1"

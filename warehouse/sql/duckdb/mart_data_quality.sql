@@ -161,17 +161,16 @@ FROM (
           "t8"."occurred_at",
           "t8"."recorded_at",
           "t8"."seq",
-          "t8"."instant_rank",
           "t8"."there",
           ROW_NUMBER() OVER (
             PARTITION BY "t8"."tenant_id", "t8"."target_id", "t8"."plugin_id"
-            ORDER BY "t8"."occurred_at" ASC, "t8"."instant_rank" ASC, "t8"."seq" ASC, "t8"."observation_id" ASC
+            ORDER BY "t8"."occurred_at" ASC, "t8"."seq" ASC, "t8"."observation_id" ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) - 1 AS "place",
           COALESCE(
             LAG("t8"."there") OVER (
               PARTITION BY "t8"."tenant_id", "t8"."target_id", "t8"."plugin_id"
-              ORDER BY "t8"."occurred_at" ASC, "t8"."instant_rank" ASC, "t8"."seq" ASC, "t8"."observation_id" ASC
+              ORDER BY "t8"."occurred_at" ASC, "t8"."seq" ASC, "t8"."observation_id" ASC
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ),
             FALSE
@@ -189,15 +188,6 @@ FROM (
             "t0"."occurred_at",
             "t0"."recorded_at",
             "t0"."seq",
-            CASE "t0"."event"
-              WHEN 'removed'
-              THEN 0
-              WHEN 'added'
-              THEN 1
-              WHEN 'updated'
-              THEN 2
-              ELSE 3
-            END AS "instant_rank",
             "t0"."event" <> 'removed' AS "there"
           FROM "stg_registry__observations" AS "t0"
         ) AS "t8"

@@ -1,9 +1,9 @@
 """Observed installation events to intervals.
 
-Events of one plugin on one target are ordered by time; of one instant, removals come before additions (a swap leaves the
-plugin there), then changes, then sightings, then feed order. Any event but a removal means "it is there": an addition or a
-sighting of what is there already opens nothing. Another version means a change. A version first learnt from a sighting or a
-repeated addition is taken to have been there from the start.
+Events of one plugin on one target are ordered by time, those of one instant as the registry received them, which is how it
+tells itself what is there. Any event but a removal means "it is there": an addition or a sighting of what is there already opens
+nothing. Another version means a change. A version first learnt from a sighting or a repeated addition is taken to have been there
+from the start. A stay that begins with a sighting began nobody knows when: it opens as `seen`, not as installed.
 """
 
 import ibis
@@ -14,11 +14,10 @@ KEY = ["tenant_id", "target_id", "plugin_id"]
 
 def with_presence(observations: Table) -> Table:
     """The events with `place` (0-based order), `there` (after it) and `was_there` (before it)."""
-    rank = observations.event.cases(("removed", 0), ("added", 1), ("updated", 2), else_=3)
-    ranked = observations.mutate(instant_rank=rank, there=observations.event != "removed")
-    order = ibis.window(group_by=KEY, order_by=["occurred_at", "instant_rank", "seq", "observation_id"])
-    return ranked.mutate(
-        place=ibis.row_number().over(order), was_there=ibis.coalesce(ranked.there.lag().over(order), False)
+    told = observations.mutate(there=observations.event != "removed")
+    order = ibis.window(group_by=KEY, order_by=["occurred_at", "seq", "observation_id"])
+    return told.mutate(
+        place=ibis.row_number().over(order), was_there=ibis.coalesce(told.there.lag().over(order), False)
     )
 
 
@@ -76,6 +75,10 @@ def _bounds(events: Table) -> Table:
 
 
 def _opening(spans: Table) -> BooleanValue:
+    arrives = spans.arrives == 1
     return ibis.cases(
-        ((spans.arrives == 1) & (spans.stay == 1), "installed"), (spans.arrives == 1, "reinstalled"), else_="changed"
+        (arrives & (spans.event != "added"), "seen"),
+        (arrives & (spans.stay == 1), "installed"),
+        (arrives, "reinstalled"),
+        else_="changed",
     )
