@@ -20,7 +20,7 @@ OUTCOMES = ("created", "updated", "unchanged")
 
 
 def world_config(wanted: Mapping[str, Any]) -> "WorldConfig":
-    """A world of these sizes, its own where None, its history as long as its usage; raises `UsageError` naming a size that no world can have."""
+    """A world of these sizes, its own where None; raises `UsageError` naming a size that no world can have."""
     from patchbay.world.config import ADOPTION_DAYS, RELEASE_DAYS, WorldConfig
 
     sizes = {size: value for size, value in wanted.items() if value is not None}

@@ -99,57 +99,6 @@ def test_a_demo_of_an_impossible_size_is_refused_before_anything_is_made(tmp_pat
     assert not (tmp_path / "home").exists()
 
 
-def test_a_setting_that_cannot_be_used_is_named_in_one_line() -> None:
-    done = patchbay("status", PATCHBAY_API_PORT="many")
-    assert done.returncode == 2
-    assert done.stderr.startswith("patchbay: PATCHBAY_API_PORT=many: ")
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_state_without_token_is_told_with_the_way_out(tmp_path: Path) -> None:
-    done = patchbay("token", "list", "--home", str(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "patchbay up" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_registry_that_does_not_answer_is_told_without_a_traceback(tmp_path: Path, free_port: int) -> None:
-    done = patchbay("status", PATCHBAY_HOME=str(tmp_path), PATCHBAY_API_PORT=str(free_port), PATCHBAY_API_TOKEN="pb_x")
-    assert done.returncode == 1
-    assert "down" in done.stdout
-    assert "figures are not known" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_the_login_shown_is_the_one_the_registry_makes() -> None:
-    assert stack.ADMIN_EMAIL == bootstrap.ADMIN_EMAIL
-
-
-def test_simulate_sends_a_world_once_however_often_it_is_called(running: Running) -> None:
-    before = running.patchbay("status").stdout
-    again = running.patchbay("simulate", "--plugins", "12", "--tenants", "2", "--days", "7", "--end", "2026-10-01")
-    assert again.returncode == 0, again.stderr
-    assert "replayed batches" in again.stdout
-    assert _counts(running.patchbay("status").stdout) == _counts(before)
-
-
-def test_simulate_refuses_a_world_of_an_impossible_size_in_one_line(running: Running) -> None:
-    done = running.patchbay("simulate", "--plugins", "2")
-    assert done.returncode == 2
-    assert done.stderr == "patchbay: plugins must be at least 10, not 2\n"
-
-
-def test_a_demo_of_an_impossible_size_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    for arguments, complaint in {("--days", "5"): "days must be at least 7", ("--plugins", "5"): "at least 10"}.items():
-        done = subprocess.run(
-            [sys.executable, "-m", "patchbay.cli", "demo", "--home", str(tmp_path / "home"), *arguments],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 2
-        assert complaint in done.stderr
-    assert not (tmp_path / "home").exists()
-
-
 def test_a_world_of_more_than_a_year_of_usage_reaches_back_as_far_with_its_installations() -> None:
     assert world_config({"days": 400}).adoption_days == 400
     assert world_config({}) == WorldConfig()
