@@ -1,1 +1,1 @@
-"""The pure rule engine."""
+"""The pure rule engine: rules and samples in, plans and reasons out; `patchbay.automation.engine` is its door."""
