@@ -101,7 +101,8 @@ def stored_table(frame: pl.DataFrame, contract: Contract) -> pa.Table:
 def superseding_id(first: UUID) -> UUID:
     """A fresh id that sorts where `first` does: all but the last 32 bits are kept.
 
-    Whoever orders segments by id, to keep the first of two equal events, sees the same order before and after files are merged.
+    A list of segments by id then has a merged file where its oldest ancestor was. Which of two equal events came first is told
+    by feed position, never by id: ids are made before their transactions commit.
     """
     return UUID(int=first.int >> 32 << 32 | secrets.randbits(32))
 
