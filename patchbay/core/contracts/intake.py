@@ -38,7 +38,7 @@ USAGE_EVENT = Contract(
         Column("session", "string", nullable=True),
         Column("outcome", "string", nullable=True, description="ok or error."),
         Column("error_code", "string", nullable=True),
-        Column("duration_ms", "float64", nullable=True, description="Milliseconds, finite, not negative."),
+        Column("duration_ms", "float64", nullable=True, description="Milliseconds, finite, 0 to 1e12."),
         Column(
             "quantity", "int64", nullable=True, description="Number of like uses this row stands for; null means 1."
         ),

@@ -153,7 +153,10 @@ async def test_long_strings_refuse_their_rows_and_are_not_stored(api: Any) -> No
 
 async def test_a_string_of_ten_megabytes_costs_its_row_and_no_other(api: Any) -> None:
     result = await accepted(api.acme, lines(event("1"), event("2", error_code="x" * 10_000_000), event("3")))
-    assert (result["accepted"], [(row["row_index"], row["code"]) for row in result["rejects"]]) == (2, [(1, "too_long")])
+    assert (result["accepted"], [(row["row_index"], row["code"]) for row in result["rejects"]]) == (
+        2,
+        [(1, "too_long")],
+    )
     assert (await items(api.acme, "/v1/intake/batches/batch/rejects"))[0]["row"] is None, "it is not kept"
 
 
