@@ -137,13 +137,18 @@ async def test_a_permanent_failure_is_not_retried(api, kinds):
     assert (await state(api, job))["state"] == "dead"
 
 
+async def end_leases(api):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(Job).values(lease_until=utcnow() - timedelta(seconds=1)))
+
+
 async def test_a_dead_workers_job_is_finished_by_another_after_its_lease(api, kinds):
     kinds(effect=with_effect)
     job = await ask(api, "effect")
-    claim = await worker(api)._claim()
+    claim = await worker(api, lease=timedelta(seconds=60))._claim()
     assert str(claim.id) == job["id"]
     assert await worker(api).drain() == 0
-    await asyncio.sleep(0.7)
+    await end_leases(api)
     assert await worker(api).drain() == 1
     done = await state(api, job)
     assert (done["state"], done["attempts"]) == ("succeeded", 2)
@@ -163,8 +168,7 @@ async def test_a_worker_that_lost_its_lease_commits_nothing(api, kinds):
     job = await ask(api, "slow")
     first = asyncio.create_task(worker(api, lease=timedelta(seconds=60)).step())
     await started.wait()
-    async with api.app.state.database.engine.begin() as connection:
-        await connection.execute(update(Job).values(lease_until=utcnow() - timedelta(seconds=1)))
+    await end_leases(api)
     assert await worker(api).drain() == 1
     go_on.set()
     await first
