@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -27,6 +27,8 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 SEAL_BYTES = 12
+PIN_SEPARATOR, PIN_END = ".", "~"
+"""Between and after the ids that a cursor carries in front; base64 has neither."""
 
 
 class Page(BaseModel, Generic[T]):
@@ -44,6 +46,22 @@ class Paging:
     cursor: str | None
     question: bytes
     key: bytes
+    pins: tuple[UUID, ...] = ()
+
+    def pinned(self, current: Sequence[UUID]) -> "Paging":
+        """The same list from its first page to its last: `pins` are `current` on the first, then what the cursor carries.
+
+        Raises `InvalidRequest` for a cursor that is not ours or of another question.
+        """
+        if self.cursor is None:
+            return replace(self, pins=tuple(current))
+        pins, _, cursor = self.cursor.rpartition(PIN_END)
+        try:
+            pinned = replace(self, cursor=cursor, pins=tuple(map(UUID, pins.split(PIN_SEPARATOR))))
+        except ValueError as error:
+            raise _bad_cursor() from error
+        pinned._unsealed()
+        return pinned
 
     async def rows(
         self,
@@ -77,9 +95,14 @@ class Paging:
     def _sealed(self, values: list[Any]) -> str:
         # asyncpg's UUIDs are a subclass, which orjson does not take by itself.
         body = orjson.dumps(values, default=str)
-        return base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
+        sealed = base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
+        return self._carried + PIN_END + sealed if self.pins else sealed
 
     def _opened(self, order: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
+        values = orjson.loads(self._unsealed())
+        return [_restored(value, column.type.python_type) for value, column in zip(values, order, strict=True)]
+
+    def _unsealed(self) -> bytes:
         try:
             raw = base64.urlsafe_b64decode((self.cursor or "") + "==")
         except (binascii.Error, ValueError):
@@ -87,12 +110,15 @@ class Paging:
         seal, body = raw[:SEAL_BYTES], raw[SEAL_BYTES:]
         if not hmac.compare_digest(seal, self._seal(body)):
             raise _bad_cursor()
-        return [
-            _restored(value, column.type.python_type) for value, column in zip(orjson.loads(body), order, strict=True)
-        ]
+        return body
+
+    @property
+    def _carried(self) -> str:
+        return PIN_SEPARATOR.join(map(str, self.pins))
 
     def _seal(self, body: bytes) -> bytes:
-        return hmac.digest(self.key, self.question + b"\0" + body, "sha256")[:SEAL_BYTES]
+        asked = self.question + self._carried.encode() + b"\0" + body
+        return hmac.digest(self.key, asked, "sha256")[:SEAL_BYTES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from registry_api.audit.endpoints import router as audit
 from registry_api.catalog.endpoints import router as catalog
 from registry_api.feeds.endpoints import router as feeds
 from registry_api.identity.endpoints import router as identity
+from registry_api.insights.endpoints import router as insights
 from registry_api.installs.endpoints import router as installs
 from registry_api.intake.endpoints import router as intake
 from registry_api.jobs.endpoints import router as jobs
@@ -21,6 +22,7 @@ ROUTERS = (
     usage,
     statistics,
     intake,
+    insights,
     subjects,
     feeds,
     jobs,
@@ -39,6 +41,10 @@ TAGS = [
     {"name": "usage", "description": "Usage events, columnar, and their minute counters."},
     {"name": "statistics", "description": "Counts of outside registries, columnar."},
     {"name": "intake", "description": "What became of each batch, and every refused row with its reason."},
+    {
+        "name": "insights",
+        "description": "What models say: recommendations, risk, anomalies, forecasts, as complete sets.",
+    },
     {"name": "subjects", "description": "Erasing what is known of a person."},
     {"name": "feeds", "description": "Every change in commit order, by cursor, as Arrow or NDJSON."},
     {"name": "jobs", "description": "Durable work and how it went."},

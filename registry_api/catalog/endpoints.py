@@ -7,6 +7,7 @@ from fastapi import Header, Path, Query, Request, Response
 from registry_api.access import Actor, acting, reading, writing
 from registry_api.catalog.advisories import apply_advisories, judge_advisories
 from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
+from registry_api.catalog.ordering import ordered
 from registry_api.catalog.presenting import advisory_views, plugin_views
 from registry_api.catalog.removal import remove_plugin
 from registry_api.catalog.repository import Catalogue
@@ -57,14 +58,16 @@ async def list_plugins(
     name: Filter = None,
     label: Filter = None,
     lifecycle: Literal["active", "deprecated", "withdrawn"] | None = None,
-    sort: Annotated[Literal["name", "-created"], Query(description="By name, or newest record first.")] = "name",
+    sort: Annotated[
+        Literal["name", "-created", "risk", "adoption"],
+        Query(description="By name, newest record first, highest risk first, or on most targets first."),
+    ] = "name",
 ) -> Page[PluginView]:
     """The tenant's own plugins and the operator's public ones."""
     catalogue = reader.repository(Catalogue)
-    order = [Plugin.name, Plugin.id] if sort == "name" else [Plugin.id]
-    query = catalogue.plugins(q, namespace, name, label, lifecycle)
-    rows = await paging.rows(reader.session, query, order, descending=sort == "-created")
-    return Page[PluginView](items=await plugin_views(catalogue, rows.items), next=rows.next)
+    query, order = ordered(reader, catalogue.plugins(q, namespace, name, label, lifecycle), sort)
+    rows = await paging.rows(reader.session, query, order, descending=sort != "name", scalars=False)
+    return Page[PluginView](items=await plugin_views(catalogue, [row.Plugin for row in rows.items]), next=rows.next)
 
 
 @router.post("/plugins", status_code=201, summary="Publish a plugin")

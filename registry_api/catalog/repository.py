@@ -21,12 +21,12 @@ class Catalogue(Repository):
     The private plugins of others do not exist for it.
     """
 
-    def visible(self) -> ColumnElement[bool]:
-        """The condition on `Plugin`."""
+    def visible(self, plugin: type[Plugin] = Plugin) -> ColumnElement[bool]:
+        """The condition on `Plugin`, or on an alias of it."""
         if self.scope.all_tenants:
-            return Plugin.id.is_not(None)
-        public = and_(Plugin.tenant_id == self.scope.operator_id, Plugin.visibility == "public")
-        return or_(Plugin.tenant_id == self.scope.tenant_id, public)
+            return plugin.id.is_not(None)
+        public = and_(plugin.tenant_id == self.scope.operator_id, plugin.visibility == "public")
+        return or_(plugin.tenant_id == self.scope.tenant_id, public)
 
     async def plugin(self, plugin: str) -> Plugin:
         """A visible plugin by id or ref, the tenant's own before a public one; raises `NotFound`."""
@@ -53,15 +53,17 @@ class Catalogue(Repository):
         self, q: str | None, namespace: str | None, name: str | None, label: str | None, lifecycle: str | None
     ) -> Select[tuple[Plugin]]:
         """Visible plugins; every word of `q` must occur in name, title, summary or labels."""
-        query = select(Plugin).where(self.visible())
-        for word in (q or "").casefold().split():
-            query = query.where(Plugin.search_text.contains(word, autoescape=True))
+        query = select(Plugin).where(self.visible(), *self.matching(q))
         for column, value in ((Plugin.namespace, namespace), (Plugin.name, name), (Plugin.lifecycle, lifecycle)):
             if value is not None:
                 query = query.where(column == value)
         if label is not None:
             query = query.where(Plugin.id.in_(select(PluginLabel.plugin_id).where(PluginLabel.label == label)))
         return query
+
+    def matching(self, q: str | None) -> list[ColumnElement[bool]]:
+        """The conditions on `Plugin` that every word of `q` occurs in what is searched."""
+        return [Plugin.search_text.contains(word, autoescape=True) for word in (q or "").casefold().split()]
 
     async def labels(self, plugin_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
         """Labels by plugin, sorted."""

@@ -1,6 +1,6 @@
 """The one table of what each role may do."""
 
-READ = frozenset({"catalog:read", "installs:read", "usage:read"})
+READ = frozenset({"catalog:read", "installs:read", "usage:read", "insights:read"})
 TENANT = READ | {
     "catalog:write",
     "installs:write",
@@ -15,7 +15,7 @@ TENANT = READ | {
     "subjects:erase",
     "tenancy:read",
 }
-PLATFORM = TENANT | {"tenancy:write", "tenancy:act", "system:read", "segments:read"}
+PLATFORM = TENANT | {"tenancy:write", "tenancy:act", "system:read", "segments:read", "insights:write"}
 
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "viewer": READ,
@@ -23,7 +23,7 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "operator": READ | {"installs:write", "usage:write", "statistics:write"},
     "tenant_admin": TENANT,
     "platform_admin": PLATFORM,
-    "service": READ | {"feeds:read", "system:read", "segments:read", "tenancy:read"},
+    "service": READ | {"feeds:read", "system:read", "segments:read", "tenancy:read", "insights:write"},
 }
 """Role to scopes; `service` and `platform_admin` exist in the operator tenant only, and `service` reads the feeds of
 every tenant.

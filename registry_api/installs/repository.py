@@ -91,6 +91,12 @@ class Installs(Repository):
         query = select(*columns).join(Target, Target.id == last.c.target_id)
         return query.where(last.c.place == 1, last.c.event != "removed")
 
+    def adoption(self) -> Any:
+        """Visible targets that have each plugin, by `plugin_id`: a subquery."""
+        last = self._last(Observation.target_id.in_(self._target_ids()))
+        query = select(last.c.plugin_id, func.count().label("targets"))
+        return query.where(last.c.place == 1, last.c.event != "removed").group_by(last.c.plugin_id).subquery()
+
     def _target_ids(self) -> Select[tuple[UUID]]:
         return self.targets().with_only_columns(Target.id)
 

@@ -17,17 +17,18 @@ PURGE = "usage.purge_counters"
 
 _SUMS = ("events", "quantity", "errors", "duration_ms_sum", "duration_ms_count")
 _KEYS = ("tenant_id", "minute", "plugin_id", "release_id", "type")
-_COLUMNS = (*_KEYS, *_SUMS)
+_COLUMNS = (*_KEYS, *_SUMS, "trace_id")
 _TABLE = MinuteCounter.__tablename__
 _ADDING = (
     f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET "
     + ", ".join(f"{name} = {_TABLE}.{name} + excluded.{name}" for name in _SUMS)
+    + f", trace_id = coalesce(excluded.trace_id, {_TABLE}.trace_id)"
 )  # fmt: skip
 # Only names of our own columns are put into these statements.
 _SQLITE = f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) {_ADDING}"  # noqa: S608
 _POSTGRES = f"""INSERT INTO {_TABLE} ({", ".join(_COLUMNS)})
 SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[],
-    $6::bigint[], $7::bigint[], $8::bigint[], $9::float8[], $10::bigint[]) {_ADDING}"""  # noqa: S608
+    $6::bigint[], $7::bigint[], $8::bigint[], $9::float8[], $10::bigint[], $11::text[]) {_ADDING}"""  # noqa: S608
 
 
 def minute_counts(stored: pl.DataFrame, now: datetime) -> pl.DataFrame:
@@ -57,13 +58,14 @@ def minute_counts(stored: pl.DataFrame, now: datetime) -> pl.DataFrame:
 class Counters(Repository):
     """SQL of the minute counters."""
 
-    async def add(self, counts: pl.DataFrame) -> None:
-        """Add to the counters, in key order so that two writers never deadlock.
+    async def add(self, counts: pl.DataFrame, trace_id: str | None) -> None:
+        """Add what a batch of that trace counted, in key order so that two writers never deadlock.
 
         Handed to the driver as it is: the mapper would take ten times as long for the tens of thousands of rows a batch can touch.
         """
         if counts.is_empty():
             return
+        counts = counts.with_columns(trace_id=pl.lit(trace_id, pl.String))
         connection = await self.session.connection()
         if connection.dialect.name == "postgresql":
             columns = tuple(counts[name].to_list() for name in _COLUMNS)

@@ -31,3 +31,5 @@ class MinuteCounter(Base):
     errors: Mapped[int] = mapped_column(BigInteger)
     duration_ms_sum: Mapped[float]
     duration_ms_count: Mapped[int] = mapped_column(BigInteger)
+    trace_id: Mapped[str | None]
+    """Of the last batch that added to it, so that what is found in the minute can be followed back to who sent it."""

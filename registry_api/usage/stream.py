@@ -8,6 +8,7 @@ from fastapi import Request
 
 from patchbay.core.clock import EARLIEST, FUTURE_SKEW, utcnow
 from patchbay.core.contracts.intake import ENVIRONMENTS, OUTCOMES, USAGE_EVENT, USAGE_SEGMENT, USAGE_TYPES
+from patchbay.core.telemetry import current_trace_id
 from registry_api.access import Actor
 from registry_api.db import UnitOfWork
 from registry_api.intake.columnar.checks import (
@@ -117,7 +118,7 @@ class UsageStream:
 
     async def effect(self, work: UnitOfWork, stored: pl.DataFrame, tally: pl.DataFrame, started: datetime) -> None:
         """Adds to the minute counters, and has anyone cleaned out who was erased while the batch was on its way."""
-        await work.repository(Counters).add(tally)
+        await work.repository(Counters).add(tally, current_trace_id())
         if tally.height:
             nightly(work, PURGE, started)
         subjects = work.repository(Subjects)

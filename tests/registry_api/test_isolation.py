@@ -8,6 +8,7 @@ import pytest
 
 from patchbay.core.clock import utcnow
 from registry_api.routers import PUBLIC_ROUTES
+from tests.registry_api.insights_data import insight_rows, publish
 from tests.registry_api.test_document import OPERATIONS
 
 MARK = "zebra"
@@ -100,6 +101,17 @@ CASES = {
     "post_usage_batch": Case(USE, ndjson=True, key="second"),
     "list_usage_counters": Case(query="?plugin={plugin}", foreign=404),
     "post_statistics_batch": Case(STATISTIC, ndjson=True, key="third"),
+    "list_insight_sets": Case(),
+    "put_insight_set": Case({"model": "m", "model_version": "1", "rows": 0}, platform=True),
+    "put_insight_rows": Case({"plugin_id": MARK}, ndjson=True, platform=True),
+    "activate_insight_set": Case(platform=True),
+    "roll_back_insights": Case(platform=True),
+    "list_recommendations": Case(foreign=404),
+    "list_similar_plugins": Case(foreign=404),
+    "read_risk": Case(foreign=404),
+    "list_risks": Case(),
+    "list_anomalies": Case(),
+    "list_forecasts": Case(),
     "list_intake_batches": Case(),
     "read_intake_batch": Case(foreign=404),
     "list_batch_rejects": Case(foreign=404),
@@ -144,10 +156,16 @@ async def things(api):
     job = (await api.acme.post("/v1/jobs", json={"kind": "usage.compact", "payload": {}})).json()
     await api.acme.post("/v1/users", json={"email": f"{MARK}@acme.example", "display_name": MARK, "role": "viewer"})
     tenant = (await api.acme.get("/v1/me")).json()["tenant"]["id"]
+    plugin = (await api.acme.get(f"/v1/plugins/{MARK}:own")).json()["id"]
+    target = (await api.acme.get(f"/v1/targets/{MARK}-target")).json()["id"]
+    rows = insight_rows(tenant, plugin, target, reason=MARK)
+    sets = {kind: await publish(api.service, kind, rows[kind]) for kind in rows}
     return {
-        "plugin": (await api.acme.get(f"/v1/plugins/{MARK}:own")).json()["id"],
+        "kind": "risk",
+        "set_id": sets["risk"],
+        "plugin": plugin,
         "version": "1.0.0",
-        "target": (await api.acme.get(f"/v1/targets/{MARK}-target")).json()["id"],
+        "target": target,
         "batch_id": f"{MARK}-batch",
         "token_id": token["id"],
         "job_id": job["id"],

@@ -4,6 +4,7 @@ from patchbay.core.client.administration import AdministrationCalls
 from patchbay.core.client.catalogue import CatalogueCalls
 from patchbay.core.client.errors import ApiError, ApiUnreachable
 from patchbay.core.client.feeds import FeedCalls, FeedPage
+from patchbay.core.client.insights import InsightCalls
 from patchbay.core.client.installs import InstallCalls
 from patchbay.core.client.intake import ARROW, NDJSON, IntakeCalls, arrow_stream
 from patchbay.core.client.results import BatchResult, Reject
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 
-class Client(AdministrationCalls, CatalogueCalls, InstallCalls, IntakeCalls, FeedCalls):
+class Client(AdministrationCalls, CatalogueCalls, InstallCalls, IntakeCalls, FeedCalls, InsightCalls):
     """A registry seen with one token; safe to share between threads; close it or use it in a `with` block.
 
     Reads, and writes that carry an idempotency key, are repeated when the connection or the server fails; other writes

@@ -41,14 +41,20 @@ class IntakeCalls(Calls):
         return self.pages("/v1/usage/counters", **({"limit": 500} | filters))
 
     def _post_rows(self, path: str, batch_id: str, rows: Any, content_type: str) -> BatchResult:
-        body, content_type = _encoded(rows, content_type)
-        headers = {"Idempotency-Key": batch_id, "Content-Type": content_type}
-        if len(body) >= _WORTH_PACKING:
-            body, headers["Content-Encoding"] = zstandard.compress(body, 3), "zstd"
+        body, content_type = encoded(rows, content_type)
+        body, headers = packed(body, {"Idempotency-Key": batch_id, "Content-Type": content_type})
         return BatchResult.parse(self._transport.json("POST", path, body=body, headers=headers))
 
 
-def _encoded(rows: Any, content_type: str) -> tuple[bytes, str]:
+def packed(body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers, packed where that is worth it."""
+    if len(body) < _WORTH_PACKING:
+        return body, headers
+    return zstandard.compress(body, 3), headers | {"Content-Encoding": "zstd"}
+
+
+def encoded(rows: Any, content_type: str) -> tuple[bytes, str]:
+    """Rows as bytes and their content type: bytes as they are, dicts as NDJSON, a table as an Arrow stream."""
     if isinstance(rows, bytes):
         return rows, content_type
     if isinstance(rows, Sequence):

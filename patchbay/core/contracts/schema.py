@@ -21,11 +21,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The columns of one feed or file, with its grain in words."""
+    """The columns of one feed or file, with its grain in words; `key` are those that no two rows share, where that is asked."""
 
     name: str
     grain: str
     columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:

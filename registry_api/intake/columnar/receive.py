@@ -119,15 +119,15 @@ async def receive(stream: Stream, request: Request, response: Response, actor: A
 
     Raises `Unavailable`, before the body is read, when too many others are on their way.
     """
-    batch_key, kind = required_key(key), _content_type(request)
+    batch_key, kind = required_key(key), columnar_kind(request)
     async with HELD.taken(actor.principal.tenant_id):
-        body = await _body(request)
+        body = await whole_body(request)
         batch = Batch(stream.name, batch_key, await anyio.to_thread.run_sync(content_digest, body))
         async with actor.reading() as reader:
             result = await replayed(reader, batch)
         if result is None:
             async with PARALLEL.limiter:
-                result = await _take(stream, request, actor, batch, partial(_parse, body, kind, stream.wire))
+                result = await _take(stream, request, actor, batch, partial(parse_columnar, body, kind, stream.wire))
     if not result.replayed:
         counts = {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": result.rejected}
         request.app.state.metrics.count_intake(stream.name, **counts)
@@ -135,7 +135,7 @@ async def receive(stream: Stream, request: Request, response: Response, actor: A
     return result
 
 
-async def _body(request: Request) -> bytes:
+async def whole_body(request: Request) -> bytes:
     """The whole body; raises `TruncatedBody` for one that is too slow in coming, as it keeps others waiting."""
     try:
         with anyio.fail_after(BODY_SECONDS):
@@ -147,7 +147,8 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _content_type(request: Request) -> str:
+def columnar_kind(request: Request) -> str:
+    """NDJSON or ARROW; raises `UnsupportedMedia` for anything else."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in (NDJSON, ARROW):
         detail = f"Send {NDJSON} or {ARROW}, not {kind or 'nothing'}."
@@ -155,7 +156,8 @@ def _content_type(request: Request) -> str:
     return kind
 
 
-def _parse(body: bytes, kind: str, contract: Contract, limit: int) -> Iterator[Parsed]:
+def parse_columnar(body: bytes, kind: str, contract: Contract, limit: int) -> Iterator[Parsed]:
+    """The pieces of a body of either form."""
     return parse_ndjson(body, contract) if kind == NDJSON else parse_arrow(body, contract, limit)
 
 

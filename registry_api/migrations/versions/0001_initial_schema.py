@@ -85,6 +85,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_records_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "insight_sets",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("data_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("card", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=True),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_insight_sets_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_insight_sets")),
+        sa.UniqueConstraint("kind", "place", name=op.f("uq_insight_sets_kind_place")),
+    )
+    with op.batch_alter_table("insight_sets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_insight_sets_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
         "intake_batches",
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("batch_id", sa.String(), nullable=False),
@@ -246,6 +269,7 @@ def upgrade() -> None:
         sa.Column("errors", sa.BigInteger(), nullable=False),
         sa.Column("duration_ms_sum", sa.Float(), nullable=False),
         sa.Column("duration_ms_count", sa.BigInteger(), nullable=False),
+        sa.Column("trace_id", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_usage_minute_counters_tenant_id_tenants")),
         sa.PrimaryKeyConstraint(
             "tenant_id", "minute", "plugin_id", "release_id", "type", name=op.f("pk_usage_minute_counters")
@@ -319,6 +343,44 @@ def upgrade() -> None:
     with op.batch_alter_table("identities", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_identities_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_identities_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "insight_heads",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("set_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["set_id"], ["insight_sets.id"], name=op.f("fk_insight_heads_set_id_insight_sets")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_insight_heads_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_insight_heads")),
+        sa.UniqueConstraint("kind", name=op.f("uq_insight_heads_kind")),
+    )
+    with op.batch_alter_table("insight_heads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_insight_heads_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
+        "insight_rows",
+        sa.Column("set_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=True),
+        sa.Column("plugin_id", sa.Uuid(), nullable=True),
+        sa.Column("other_plugin_id", sa.Uuid(), nullable=True),
+        sa.Column("target_id", sa.Uuid(), nullable=True),
+        sa.Column("series", sa.String(), nullable=True),
+        sa.Column("word", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["set_id"], ["insight_sets.id"], name=op.f("fk_insight_rows_set_id_insight_sets")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_insight_rows_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("set_id", "position", name=op.f("pk_insight_rows")),
+    )
+    with op.batch_alter_table("insight_rows", schema=None) as batch_op:
+        batch_op.create_index("ix_insight_rows_plugin", ["set_id", "plugin_id"], unique=False)
+        batch_op.create_index("ix_insight_rows_score", ["set_id", "score"], unique=False)
+        batch_op.create_index("ix_insight_rows_target", ["set_id", "target_id"], unique=False)
 
     op.create_table(
         "login_sessions",
@@ -567,6 +629,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_sessions_tenant_id"))
 
     op.drop_table("login_sessions")
+    with op.batch_alter_table("insight_rows", schema=None) as batch_op:
+        batch_op.drop_index("ix_insight_rows_target")
+        batch_op.drop_index("ix_insight_rows_score")
+        batch_op.drop_index("ix_insight_rows_plugin")
+
+    op.drop_table("insight_rows")
+    with op.batch_alter_table("insight_heads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_insight_heads_tenant_id"))
+
+    op.drop_table("insight_heads")
     with op.batch_alter_table("identities", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identities_user_id"))
         batch_op.drop_index(batch_op.f("ix_identities_tenant_id"))
@@ -626,6 +698,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_intake_batches_tenant_id"))
 
     op.drop_table("intake_batches")
+    with op.batch_alter_table("insight_sets", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_insight_sets_tenant_id"))
+
+    op.drop_table("insight_sets")
     with op.batch_alter_table("audit_records", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_records_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_audit_records_action"))

@@ -142,7 +142,7 @@ async def test_counters_add_up_by_minute_release_and_type_and_leave_history_out(
     ]
     await accepted(api.acme, lines(*rows), "a")
     await accepted(api.acme, lines(event("later", duration_ms=5, at=ago(minutes=5))), "b")
-    counters = await items(api.acme, "/v1/usage/counters")
+    counters = await items(api.acme, "/v1/usage/counters", limit=1)
     assert sum(row["events"] for row in counters) == 6
     uses = [row for row in counters if row["type"] == "use"]
     assert sum(row["quantity"] for row in uses) == 7 and sum(row["duration_ms_sum"] for row in uses) == 35.0
@@ -150,6 +150,15 @@ async def test_counters_add_up_by_minute_release_and_type_and_leave_history_out(
     assert error["errors"] == 1 and error["release_id"] is None
     search = next(row for row in counters if row["type"] == "search")
     assert search["plugin_id"] is None
+
+
+async def test_a_counter_names_its_tenant_and_the_trace_of_the_last_batch_that_added_to_it(api: Any) -> None:
+    for number, trace in enumerate(("a" * 32, "b" * 32)):
+        traced = {"traceparent": f"00-{trace}-{'1' * 16}-01"}
+        await accepted(api.acme, lines(event(str(number), at=ago(minutes=5)[:17] + "00Z")), f"batch-{number}", **traced)
+    tenant = (await api.acme.get("/v1/tenants")).json()["items"][0]["id"]
+    [counter] = await items(api.service, "/v1/usage/counters")
+    assert (counter["events"], counter["tenant_id"], counter["trace_id"]) == (2, tenant, "b" * 32)
 
 
 async def test_counters_can_be_asked_by_plugin_and_time(api: Any) -> None:

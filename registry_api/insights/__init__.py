@@ -1,0 +1,1 @@
+"""What models say, as complete sets: put, activated at once, kept, rolled back."""

@@ -1,0 +1,199 @@
+"""HTTP of insights."""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from sqlalchemy import Select
+
+from patchbay.core.contracts.insights import ANOMALY_KINDS, BANDS, INSIGHTS
+from registry_api.access import Actor, acting, reading, writing
+from registry_api.catalog.endpoints import PluginPath
+from registry_api.catalog.repository import Catalogue
+from registry_api.db import Reader, UnitOfWork
+from registry_api.http import api_router, problems
+from registry_api.insights import presenting, service
+from registry_api.insights.document import rows_body
+from registry_api.insights.models import InsightRow, InsightSet
+from registry_api.insights.repository import Insights
+from registry_api.insights.rows import shaped
+from registry_api.insights.schemas import (
+    AnomalyView,
+    ForecastView,
+    InsightSetView,
+    Kind,
+    RecommendationView,
+    RiskView,
+    SetFacts,
+    SimilarView,
+)
+from registry_api.installs.endpoints import TargetPath
+from registry_api.installs.repository import Installs
+from registry_api.intake.columnar.receive import HELD, columnar_kind, parse_columnar, whole_body
+from registry_api.pagination import Page, Paging, PagingQuery
+from registry_api.problems import Conflict, NotFound
+from registry_api.schemas import Moment
+
+router = api_router("insights")
+
+InsightsReader = Annotated[Reader, reading("insights:read")]
+InsightsWork = Annotated[UnitOfWork, writing("insights:write")]
+InsightsActor = Annotated[Actor, acting("insights:write")]
+PluginFilter = Annotated[str | None, Query(max_length=401, description="Id or namespace:name.")]
+Conflicting = problems(conflict="The set is there already, is not complete, or there is none to go back to.")
+Replaced = problems(conflict="The set that the list began with is no longer kept; start again at the first page.")
+
+
+@router.get("/insights/{kind}/sets", summary="List kept sets of a kind")
+async def list_insight_sets(kind: Kind, paging: PagingQuery, reader: InsightsReader) -> Page[InsightSetView]:
+    """Newest record first."""
+    insights = reader.repository(Insights)
+    head = await insights.head(kind)
+    order = [InsightSet.recorded_at, InsightSet.id]
+    rows = await paging.rows(reader.session, insights.sets(kind), order, descending=True)
+    return rows.page(lambda found: service.view(found, head is not None and found.id == head.set_id))
+
+
+@router.put("/insights/{kind}/sets/{set_id}", summary="Announce a set", responses=Conflicting)
+async def put_insight_set(
+    kind: Kind, set_id: UUID, facts: SetFacts, response: Response, work: InsightsWork
+) -> InsightSetView:
+    """What it is made from and how many rows will come; 201 when new, 200 when it is there with the same facts."""
+    found, is_new = await service.put_set(work, kind, set_id, facts)
+    response.status_code = 201 if is_new else 200
+    return found
+
+
+@router.put(
+    "/insights/{kind}/sets/{set_id}/rows",
+    summary="Send all rows of a set",
+    responses=Conflicting,
+    openapi_extra=rows_body(),
+)
+async def put_insight_rows(kind: Kind, set_id: UUID, request: Request, actor: InsightsActor) -> InsightSetView:
+    """NDJSON or an Arrow stream with the columns of the kind, all rows in one body; one bad row refuses all of them."""
+    contract, form, limit = INSIGHTS[kind], columnar_kind(request), request.app.state.settings.max_body_bytes
+    async with HELD.taken(actor.principal.tenant_id):
+        body = await whole_body(request)
+        return await service.take_rows(
+            actor, kind, set_id, body, partial(shaped, partial(parse_columnar, body, form, contract, limit), contract)
+        )
+
+
+@router.post(
+    "/insights/{kind}/sets/{set_id}/activate", summary="Make a set the one that is read", responses=Conflicting
+)
+async def activate_insight_set(kind: Kind, set_id: UUID, work: InsightsWork) -> InsightSetView:
+    """From one moment to the next; the one before stays for a rollback."""
+    return await service.activate(work, kind, set_id)
+
+
+@router.post("/insights/{kind}/rollback", summary="Go back to the set before", responses=Conflicting)
+async def roll_back_insights(kind: Kind, work: InsightsWork) -> InsightSetView:
+    """Makes the set that was read before the one that is read, and leaves out the other in rollbacks to come."""
+    return await service.roll_back(work, kind)
+
+
+@router.get("/targets/{target}/recommendations", summary="List plugins recommended to a target", responses=Replaced)
+async def list_recommendations(
+    target: TargetPath, paging: PagingQuery, reader: InsightsReader
+) -> Page[RecommendationView]:
+    """Best first, each with its reason."""
+    found = await reader.repository(Installs).target(target)
+    paging = await _pinned(paging, reader, "recommendations")
+    query = reader.repository(Insights).read(paging.pins).where(InsightRow.target_id == found.id)
+    rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
+    return rows.page(presenting.recommendation)
+
+
+@router.get("/plugins/{plugin}/similar", summary="List plugins like this one", responses=Replaced)
+async def list_similar_plugins(plugin: PluginPath, paging: PagingQuery, reader: InsightsReader) -> Page[SimilarView]:
+    """Most alike first, by who takes them up."""
+    paging = await _pinned(paging, reader, "similar")
+    query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
+    rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
+    return rows.page(presenting.similar)
+
+
+@router.get("/plugins/{plugin}/risk", summary="Read a plugin's risk")
+async def read_risk(plugin: PluginPath, reader: InsightsReader) -> RiskView:
+    """With the tenant's own impact where it has the plugin; 404 while no risk is known."""
+    insights = reader.repository(Insights)
+    query = await _about(reader, plugin, insights.risks(insights.heads("risk")))
+    row = (await reader.session.execute(query)).first()
+    if row is None:
+        raise NotFound("No risk is known of this plugin yet; it is scored once a day.")
+    return presenting.risk(row)
+
+
+@router.get("/risk", summary="List risks of plugins", responses=Replaced)
+async def list_risks(
+    paging: PagingQuery,
+    reader: InsightsReader,
+    band: Annotated[Literal[BANDS] | None, Query()] = None,  # type: ignore[valid-type]
+    q: Annotated[str | None, Query(max_length=200, description="Words in name, title, summary or labels.")] = None,
+) -> Page[RiskView]:
+    """Highest first, one row a plugin."""
+    paging = await _pinned(paging, reader, "risk")
+    query = reader.repository(Insights).risks(paging.pins).where(*reader.repository(Catalogue).matching(q))
+    if band is not None:
+        query = query.where(InsightRow.word == band)
+    order = [InsightRow.score, InsightRow.position]
+    rows = await paging.rows(reader.session, query, order, descending=True, scalars=False)
+    return rows.page(presenting.risk)
+
+
+@router.get("/anomalies", summary="List anomalies", responses=Replaced)
+async def list_anomalies(
+    paging: PagingQuery,
+    reader: InsightsReader,
+    plugin: PluginFilter = None,
+    kind: Annotated[Literal[ANOMALY_KINDS] | None, Query()] = None,  # type: ignore[valid-type]
+    since: Annotated[Moment | None, Query(description="Begun at or after.")] = None,
+    open: Annotated[bool | None, Query(description="Whether they go on.")] = None,
+) -> Page[AnomalyView]:
+    """Newest first: those of the warehouse, and those of the last days as they are found."""
+    paging = await _pinned(paging, reader, "anomalies", "live_anomalies")
+    query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
+    if kind is not None:
+        query = query.where(InsightRow.word == kind)
+    if since is not None:
+        query = query.where(InsightRow.at >= since)
+    if open is not None:
+        query = query.where(InsightRow.ended.is_(not open))
+    order = [InsightRow.at, InsightRow.set_id, InsightRow.position]
+    rows = await paging.rows(reader.session, query, order, descending=True, scalars=False)
+    return rows.page(presenting.anomaly)
+
+
+@router.get("/forecasts", summary="List forecasts", responses=Replaced)
+async def list_forecasts(
+    paging: PagingQuery,
+    reader: InsightsReader,
+    plugin: PluginFilter = None,
+    series: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[ForecastView]:
+    """By series, tenant, plugin and day, each with its interval."""
+    paging = await _pinned(paging, reader, "forecasts")
+    query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
+    if series is not None:
+        query = query.where(InsightRow.series == series)
+    return (await paging.rows(reader.session, query, [InsightRow.position], scalars=False)).page(presenting.forecast)
+
+
+async def _pinned(paging: Paging, reader: Reader, *kinds: str) -> Paging:
+    """The paging over the sets that are read now, or over those that the list's first page was of."""
+    insights = reader.repository(Insights)
+    current = (await reader.session.execute(insights.heads(*kinds))).scalars().all()
+    pinned = paging.pinned(current)
+    if not await insights.are_kept(pinned.pins):
+        raise Conflict("The set that this list began with is no longer kept; start again at the first page.")
+    return pinned
+
+
+async def _about(reader: Reader, plugin: str | None, query: Select[Any]) -> Select[Any]:
+    if plugin is None:
+        return query
+    found = await reader.repository(Catalogue).plugin(plugin)
+    return query.where(InsightRow.plugin_id == found.id)
