@@ -1,0 +1,1 @@
+"""Anomalies in counts per minute: what is usual, how unusual this is, and when that makes an episode."""

@@ -1,0 +1,1 @@
+"""Forecasts of usage with intervals that keep what they promise."""
