@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest. The logic is in scripts/ and in the CLI.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up test soak bench lint format docs reference clean
+.PHONY: help setup setup-test demo up test soak bench lint format docs client reference clean
 
 SOURCE ?= world
 DATA ?= ../shared/data
@@ -32,9 +32,10 @@ test: setup-test ## Run all tests, with a real PostgreSQL and a real browser   [
 	@exec $(PYTEST) -m "not soak" -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: setup-test ## Run the long campaigns (kills, load) in full
-	@exec $(PYTEST) -m soak --timeout 7200 $(ARGS)
+	@$(PYTEST) -m soak --timeout 7200 $(ARGS)
+	@exec sh scripts/coverage.sh
 
-bench: setup ## Measure intake, build, feeds and api, each beside its bare limit
+bench: setup ## Measure intake, build, feeds, api, audit, the world and the whole loop, each beside its bare limit
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: setup ## Ruff, mypy --strict, the import contract, the docs built strictly
@@ -45,6 +46,9 @@ format: setup ## Let ruff format and mend what it can
 
 docs: setup ## Serve the documentation on http://127.0.0.1:8410 while you edit it
 	@exec $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8410
+
+client: setup ## Write the made parts of the Python client anew
+	@$(BIN)/python -m scripts.client
 
 reference: setup ## Write the pages of docs/reference anew from the code
 	@$(BIN)/python -m scripts.reference

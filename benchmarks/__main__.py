@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-NAMES = ("intake", "build", "feeds", "api", "world")
+NAMES = ("intake", "build", "feeds", "api", "audit", "world", "loop")
 
 
 def measure(name: str, arguments: list[str]) -> dict[str, object]:

@@ -22,7 +22,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.contracts import FEEDS
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
-from registry_api.db import Database, UnitOfWork, system_principal
+from registry_api.db import Crossing, Database, UnitOfWork, system_principal
 from registry_api.feeds.encode import ARROW, NDJSON
 from registry_api.tenancy.repository import find_operator_id
 
@@ -115,13 +115,13 @@ def _as_json(schema: pa.Schema) -> pa.Schema:
 async def _fill(home: Path, rows: int) -> int:
     """Publish rows as a service would, in commits of ten thousand; rows per second."""
     database = Database(Settings(home=home).resolved_database_url)
-    async with database.reading() as session:
+    async with database.reading(Crossing.SETUP) as session:
         operator = await find_operator_id(session)
     if operator is None:
         raise RuntimeError("the registry is not set up")
     started = time.perf_counter()
     for _ in range(rows // ROWS_A_COMMIT):
-        async with database.writing() as session:
+        async with database.writing(Crossing.SETUP) as session:
             work = UnitOfWork(session, system_principal(operator, operator))
             for _ in range(ROWS_A_COMMIT):
                 work.publish(FEED, "upsert", new_id(), _release(), tenant_id=operator, public=True)

@@ -3,6 +3,7 @@
 import uvicorn
 
 from dashboards.app import create_app
+from patchbay.core.serving import shared_listener
 from patchbay.core.settings import Settings
 from patchbay.core.telemetry import configure_logging
 
@@ -13,15 +14,14 @@ def main() -> None:
     """Read the settings and serve until stopped; downloads under way get four seconds to end."""
     settings = Settings()
     configure_logging(settings.log_level)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings).server,
-        host=settings.host,
-        port=settings.dashboards_port,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_STOP,
     )
+    uvicorn.Server(config).run([shared_listener(settings.host, settings.dashboards_port)])
 
 
 if __name__ == "__main__":

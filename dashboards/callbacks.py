@@ -5,18 +5,21 @@ here is therefore async and does its work in a thread, with the viewer's context
 """
 
 import asyncio
+import hashlib
+import json
 import logging
 from typing import Any, cast
 
 import dash
-import dash_mantine_components as dmc
-from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, html, no_update
+from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.kit import controls
+from dashboards import deeds
+from dashboards.kit import behind, controls
 from dashboards.kit import format as f
-from dashboards.kit.cards import STALE_AFTER
+from dashboards.kit.foot import STALE_AFTER
 from dashboards.kit.icons import icon
-from dashboards.kit.page import Component
+from dashboards.kit.page import Call, Component
 from dashboards.kit.urlstate import to_search
 from dashboards.queries.question import Question
 from dashboards.render import Place, Renderer
@@ -33,8 +36,9 @@ def register(app: dash.Dash, renderer: Renderer) -> None:
     _router(app, renderer)
     _cards(app, renderer)
     _filters(app, renderer)
-    _sql(app, renderer)
+    _behind(app, renderer)
     _freshness(app, renderer)
+    deeds.register(app, renderer)
     for name, output, inputs in (
         (
             "toggleTheme",
@@ -66,11 +70,15 @@ def _router(app: dash.Dash, renderer: Renderer) -> None:
 def _cards(app: dash.Dash, renderer: Renderer) -> None:
     @app.callback(
         Output({"type": "body", "card": MATCH}, "children"),
+        Output({"type": "seen", "card": MATCH}, "data"),
         Input("url", "search"),
         Input("theme", "data"),
         Input("snapshot", "data"),
+        Input("done", "data"),
         Input({"type": "view", "card": MATCH, "slot": ALL}, "checked"),
         Input({"type": "retry", "card": MATCH, "slot": ALL}, "n_clicks"),
+        Input({"type": "beat", "card": MATCH, "slot": ALL}, "n_intervals"),
+        State({"type": "seen", "card": MATCH}, "data"),
         State({"type": "body", "card": MATCH}, "id"),
         State("url", "pathname"),
     )
@@ -78,13 +86,26 @@ def _cards(app: dash.Dash, renderer: Renderer) -> None:
         search: str | None,
         scheme: str,
         _snapshot: Any,
+        _done: Any,
         views: list[bool],
         _retry: Any,
+        _beat: Any,
+        seen: str | None,
         own: dict[str, str],
         pathname: str,
-    ) -> Component:
+    ) -> tuple[Any, Any]:
         view = "table" if any(views) else "chart"
-        return await asyncio.to_thread(_fill, renderer, pathname, search, scheme, own["card"], view)
+        filled = await asyncio.to_thread(_fill, renderer, pathname, search, scheme, own["card"], view)
+        return changed(filled, seen)
+
+
+def changed(filled: Component, seen: str | None) -> tuple[Any, Any]:
+    """What to show and its mark; nothing where that is what is shown already, so that a live card never flickers."""
+    if filled is no_update:
+        return no_update, no_update
+    text = json.dumps(filled, cls=PlotlyJSONEncoder, sort_keys=True)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return (no_update, no_update) if mark == seen else (filled, mark)
 
 
 def _fill(renderer: Renderer, pathname: str, search: str | None, scheme: str, card: str, view: Any) -> Component:
@@ -124,12 +145,12 @@ def agreed(place: Place, from_url: bool, typed: dict[str, str]) -> tuple[Any, li
     return search, [no_update] * len(typed), []
 
 
-def _sql(app: dash.Dash, renderer: Renderer) -> None:
+def _behind(app: dash.Dash, renderer: Renderer) -> None:
     @app.callback(
-        Output("sql-drawer", "opened"),
-        Output("sql-drawer", "title"),
-        Output("sql-drawer", "children"),
-        Input({"type": "sql", "card": ALL}, "n_clicks"),
+        Output("drawer", "opened"),
+        Output("drawer", "title"),
+        Output("drawer", "children"),
+        Input({"type": "behind", "card": ALL}, "n_clicks"),
         State("url", "pathname"),
         State("url", "search"),
         prevent_initial_call=True,
@@ -138,32 +159,23 @@ def _sql(app: dash.Dash, renderer: Renderer) -> None:
         pressed = dash.ctx.triggered_id
         if not any(clicks) or not dash.ctx.triggered[0]["value"] or pressed is None:
             return no_update, no_update, no_update
-        return await asyncio.to_thread(_sql_of, renderer, pathname, search, pressed["card"])
+        return await asyncio.to_thread(_what_stands_behind, renderer, pathname, search, pressed["card"])
 
 
-def _sql_of(renderer: Renderer, pathname: str, search: str | None, card_id: str) -> tuple[Any, Any, Any]:
+def _what_stands_behind(renderer: Renderer, pathname: str, search: str | None, card_id: str) -> tuple[Any, Any, Any]:
     viewer = current_viewer.get()
     place = renderer.place(viewer, pathname, search, None)
     asked = renderer.asked(place, card_id) if place else None
-    if asked is None or not isinstance(asked[1], Question):
+    if place is None or asked is None:
         return no_update, no_update, no_update
-    question = asked[1]
-    snapshot = renderer.sources.data.open(viewer)
-    given = [
-        html.Tr([html.Th(f"${name}", scope="row"), html.Td(repr(value))]) for name, value in question.params.items()
-    ]
-    body = [
-        html.P(question.summary),
-        html.Div(
-            [dmc.Code(question.text, block=True), dcc.Clipboard(content=question.text, title="Copy", className="copy")],
-            className="sql",
-        ),
-        html.Div([html.H3("Parameters"), html.Table(html.Tbody(given))]) if given else None,
-        html.H3("Source"),
-        html.P(["Tables: ", html.Code(", ".join(question.tables) or "none")]),
-        html.P(["Snapshot: ", html.Code(snapshot.snapshot_id), f", published {f.moment(snapshot.published_at)}"]),
-    ]
-    return True, f"SQL behind “{question.title}”", [part for part in body if part is not None]
+    source = asked[1]
+    if isinstance(source, Call):
+        access = renderer.reads(place, source)
+        return True, f"API behind “{source.title}”", behind.of_call(source, access.read, access.snapshot)
+    if isinstance(source, Question):
+        snapshot = renderer.sources.data.open(viewer)
+        return True, f"SQL behind “{source.title}”", behind.of_question(source, snapshot)
+    return no_update, no_update, no_update
 
 
 def _freshness(app: dash.Dash, renderer: Renderer) -> None:

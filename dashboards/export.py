@@ -16,9 +16,10 @@ from pyarrow import parquet as pq
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from dashboards.kit.page import Card, Glance, Scope
+from dashboards.kit.page import Call, Card, Glance, Scope, Source
 from dashboards.queries.question import Question
-from dashboards.render import Renderer
+from dashboards.registry import Refused, Route, Unreachable
+from dashboards.render import Place, Renderer
 from dashboards.session import current_viewer
 from warehouse.read import NoSnapshot, Snapshot
 
@@ -33,7 +34,9 @@ class Exports:
         self._renderer = renderer
 
     async def download(self, request: Request) -> Response:
-        """The file; 404 when the card is not at that path or nothing is published, and for unknown kinds."""
+        """The file. 404 when the card is not at that path, has no routes or nothing is published, and for unknown kinds;
+        403 and 503 as the API refuses or does not answer.
+        """
         card_id, kind = request.path_params["card"], request.path_params["kind"]
         pathname = request.query_params.get("at", "/")
         search = "&".join(part for part in request.url.query.split("&") if not part.startswith("at="))
@@ -42,28 +45,52 @@ class Exports:
         if place is None or asked is None or kind not in MEDIA:
             return JSONResponse({"error": "no_such_export"}, status_code=404)
         try:
-            file = await asyncio.to_thread(self._write, place.scope, asked[1], kind)
+            file = await asyncio.to_thread(self._write, place, asked[1], kind)
         except NoSnapshot:
             return JSONResponse({"error": "nothing_published"}, status_code=404)
+        except LookupError:
+            return JSONResponse({"error": "no_such_export"}, status_code=404)
+        except Refused as refusal:
+            return JSONResponse({"error": "refused", "detail": str(refusal)}, status_code=403)
+        except Unreachable:
+            return JSONResponse({"error": "registry_unreachable"}, status_code=503)
         return streamed(file, file_name(asked[0], place.scope, kind), MEDIA[kind])
 
-    def _write(self, scope: Scope, source: Question | Glance, kind: str) -> Path:
-        snapshot = self._renderer.sources.data.open(scope.viewer)
+    def _write(self, place: Place, source: Source, kind: str) -> Path:
         with tempfile.NamedTemporaryFile(prefix="patchbay-export-", suffix=f".{kind}", delete=False) as made:
             path = Path(made.name)
         try:
-            with answer(source, snapshot) as reader:
-                write(reader, path, kind, notes(scope, source, snapshot))
+            with self._reading(place, source) as (reader, told):
+                write(reader, path, kind, told)
         except BaseException:
             path.unlink()
             raise
         return path
 
+    @contextmanager
+    def _reading(self, place: Place, source: Source) -> Iterator[tuple[pa.RecordBatchReader, dict[str, str]]]:
+        """The whole answer, batch by batch, and what it says of itself. LookupError for a call that reads no route."""
+        scope = place.scope
+        if isinstance(source, Call):
+            frame, access = self._renderer.called(place, source)
+            if not access.read:
+                raise LookupError(source.name)
+            routes = [asked.text for asked in access.read if isinstance(asked, Route)]
+            yield (
+                frame.to_arrow().to_reader(),
+                notes(scope, source, access.snapshot) | {"patchbay.routes": "\n".join(routes)},
+            )
+            return
+        snapshot = self._renderer.sources.data.open(scope.viewer)
+        with answer(source, snapshot) as reader:
+            yield reader, notes(scope, source, snapshot)
 
-def notes(scope: Scope, source: Question | Glance, snapshot: Snapshot) -> dict[str, str]:
+
+def notes(scope: Scope, source: Source, snapshot: Snapshot | None) -> dict[str, str]:
     """What a Parquet file says of itself in its key-value metadata: question, filters, snapshot."""
-    told = {"title": source.title, "snapshot_id": snapshot.snapshot_id, "path": scope.pathname}
-    told |= {"published_at": snapshot.published_at.isoformat()}
+    told = {"title": source.title, "path": scope.pathname}
+    if snapshot:
+        told |= {"snapshot_id": snapshot.snapshot_id, "published_at": snapshot.published_at.isoformat()}
     if isinstance(source, Question):
         told |= {"sql": source.text, "params": json.dumps(dict(source.params))}
     chosen = {f"filter.{name}": value for name, value in scope.pick.values.items() if value}

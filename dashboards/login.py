@@ -114,6 +114,7 @@ def viewer_of(granted: dict[str, Any]) -> Viewer:
         role=granted["role"],
         token=granted["token"],
         expires_at=datetime.fromisoformat(granted["expires_at"]),
+        scopes=tuple(granted["scopes"]),
     )
 
 

@@ -1,14 +1,19 @@
-"""The registry API as the dashboards use it: log in, ask who a token is, and how the system does."""
+"""The registry API as the dashboards use it: log in, ask who a token is, read routes, and do what a person asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlencode
 
 from patchbay.core.client import ApiError, ApiUnreachable, Client
 from patchbay.core.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
-NOT_READY = 503
+NOT_READY, NOT_FOUND = 503, 404
+PAGE_ROWS = 500
+T = TypeVar("T")
+Param = str | int | bool
 
 
 class Unreachable(Exception):
@@ -19,8 +24,31 @@ class Refused(Exception):
     """The API answered no: wrong password, ended token, missing scope. The text is fit to show."""
 
 
+class NotThere(Refused):
+    """The API answered that there is no such thing, or none that this viewer may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One read of the API; `tenant` is the one it is asked in where that is not the viewer's own."""
+
+    path: str
+    params: tuple[tuple[str, Param], ...] = ()
+    tenant: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The request's first line, as anyone can send it."""
+        return f"GET {self.path}" + (f"?{urlencode(self.params)}" if self.params else "")
+
+
+def route(path: str, /, tenant: str | None = None, **params: Param | None) -> Route:
+    """A route; parameters that are None or empty are left out."""
+    return Route(path, tuple((name, value) for name, value in params.items() if value not in (None, "")), tenant)
+
+
 class Registry(Protocol):
-    """What sessions and the system page need of the API; every method raises `Refused` or `Unreachable`."""
+    """What the dashboards need of the API; every method raises `Refused` or `Unreachable`."""
 
     def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
         """A new session of the person, as `POST /v1/sessions` answers."""
@@ -34,8 +62,8 @@ class Registry(Protocol):
     def ready(self) -> dict[str, Any]:
         """The readiness answer, also when it says not ready."""
 
-    def status(self, token: str) -> dict[str, Any]:
-        """The system status; needs the scope `system:read`."""
+    def run(self, token: str, work: Callable[[Client], T], tenant: str | None = None) -> T:
+        """What `work` comes to with a client of that token, acting in another tenant where one is named."""
 
 
 class ApiRegistry:
@@ -47,7 +75,7 @@ class ApiRegistry:
     def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
         """A new session of the person, as `POST /v1/sessions` answers."""
         with self._client(None) as client:
-            return client.login(email, password, tenant or None)
+            return dict(client.login(email, password, tenant or None))
 
     def log_out(self, token: str) -> None:
         """End the session at the API too."""
@@ -57,7 +85,7 @@ class ApiRegistry:
     def me(self, token: str) -> dict[str, Any]:
         """The principal behind a token."""
         with self._client(token) as client:
-            return client.me()
+            return dict(client.me())
 
     def ready(self) -> dict[str, Any]:
         """The readiness answer, also when it says not ready."""
@@ -69,19 +97,20 @@ class ApiRegistry:
                     return error.problem
                 raise
 
-    def status(self, token: str) -> dict[str, Any]:
-        """The system status; needs the scope `system:read`."""
-        with self._client(token) as client:
-            return client.status()
+    def run(self, token: str, work: Callable[[Client], T], tenant: str | None = None) -> T:
+        """What `work` comes to with a client of that token, acting in another tenant where one is named."""
+        with self._client(token, tenant) as client:
+            return work(client)
 
     @contextmanager
-    def _client(self, token: str | None) -> Iterator[Client]:
+    def _client(self, token: str | None, tenant: str | None = None) -> Iterator[Client]:
         try:
-            with Client(self._url, token, timeout=TIMEOUT_SECONDS, retries=0) as client:
+            with Client(self._url, token, tenant=tenant, timeout=TIMEOUT_SECONDS, retries=0) as client:
                 yield client
         except ApiUnreachable as error:
             raise Unreachable(str(error)) from error
         except ApiError as error:
             if error.status >= 500:
                 raise Unreachable(str(error)) from error
-            raise Refused(str(error.problem.get("detail") or error.problem.get("title") or error.status)) from error
+            kind = NotThere if error.status == NOT_FOUND else Refused
+            raise kind(str(error.problem.get("detail") or error.problem.get("title") or error.status)) from error

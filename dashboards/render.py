@@ -1,19 +1,22 @@
 """From a viewer and an address to what is shown: the router, the cards and the lookups of filters."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 from dash import dcc, html
 
+from dashboards.access import Access, Answers
 from dashboards.data import Data
 from dashboards.kit import cards, controls
 from dashboards.kit.icons import icon
-from dashboards.kit.page import Card, Component, Glance, Page, Scope, find
+from dashboards.kit.page import Call, Card, Component, Page, Scope, Source, find
 from dashboards.kit.theme import palette
 from dashboards.kit.urlstate import Choices, parse
 from dashboards.queries.question import Question
-from dashboards.registry import Registry
+from dashboards.registry import Refused, Registry, Unreachable
 from dashboards.session import Viewer
 from patchbay.core.clock import utcnow
 from warehouse.read import NoSnapshot
@@ -34,7 +37,7 @@ class Renderer:
 
     def __init__(self, pages: tuple[Page, ...], lookups: Lookups, data: Data, registry: Registry) -> None:
         self.pages, self._lookups = pages, lookups
-        self.sources = cards.Sources(data, registry)
+        self.sources = cards.Sources(data, Answers(registry))
 
     def place(self, viewer: Viewer, pathname: str, search: str | None, scheme: str | None) -> Place | None:
         """Where an address leads; None when no page is there."""
@@ -68,11 +71,22 @@ class Renderer:
         card = place.page.card(card_id)
         return cards.answer(card, place.scope, self.sources, view) if card else None
 
-    def asked(self, place: Place, card_id: str) -> tuple[Card, Question | Glance] | None:
-        """What a card asks of the snapshot, in full; None for unknown cards and for those that ask the API."""
+    def asked(self, place: Place, card_id: str) -> tuple[Card, Source] | None:
+        """What a card asks, in full; None for unknown cards."""
         card = place.page.card(card_id)
-        source = (card.whole or card.ask)(place.scope) if card else None
-        return (card, source) if card and isinstance(source, (Question, Glance)) else None
+        return (card, (card.whole or card.ask)(place.scope)) if card else None
+
+    def called(self, place: Place, call: Call) -> tuple[pl.DataFrame, Access]:
+        """The whole answer of a call, and what was read for it; raises what `Call.run` raises."""
+        access = self.sources.access(place.scope)
+        return call.run(access), access
+
+    def reads(self, place: Place, call: Call) -> Access:
+        """What is read for a call, as far as it comes while the API refuses or is down."""
+        access = self.sources.access(place.scope)
+        with suppress(Refused, Unreachable):
+            call.run(access)
+        return access
 
     def choices(self, viewer: Viewer, lookup: str) -> Choices | None:
         """A filter's values as (value, label); None while nothing is published."""

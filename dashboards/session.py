@@ -37,6 +37,7 @@ class Viewer:
     role: str
     token: str
     expires_at: datetime
+    scopes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -87,7 +88,8 @@ class Sessions:
             return None
         try:
             fields = json.loads(self._box.decrypt(cookie.encode()))
-            viewer = Viewer(**fields | {"expires_at": datetime.fromisoformat(fields["expires_at"])})
+            until, scopes = datetime.fromisoformat(fields["expires_at"]), tuple(fields["scopes"])
+            viewer = Viewer(**fields | {"expires_at": until, "scopes": scopes})
             expired = viewer.expires_at <= datetime.now(UTC)
         except (InvalidToken, ValueError, KeyError, TypeError):
             return None

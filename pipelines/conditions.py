@@ -14,11 +14,33 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 INGEST_RETRY = dg.RetryPolicy(max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 """The registry may be restarting. Taking in is exactly once, so a repeat costs nothing. More tries would only delay the alarm."""
 
+PUBLISH_TRIES, PUBLISH_WAIT = 3, 20
+"""How often, and how many seconds apart, insights are offered to a registry that does not answer. It may be restarting; a set is
+put whole or not at all, so a repeat costs nothing."""
+
 HOURLY = "7 * * * *"
 """Entities change without usage: an hourly ingest keeps the raw rows near. Off the full hour, when everyone else runs."""
 
 DAILY = "23 2 * * *"
 """A build a day even when nothing calls for one, so that dimensions and the publication's age stay honest."""
+
+LEARN_DAILY = "53 2 * * *"
+"""Half an hour after the nightly build, from what it published. What people install, and which releases are risky, does not change
+by the hour; the tick keeps up with the minutes in between."""
+
+TICK_SECONDS = 30
+"""Between looks at the minute counters. An effect is wanted 45 s after the event that calls for it; a tick costs less than one."""
+
+CLOSED_AFTER = 30
+"""Seconds after its end until a minute is taken as complete: senders post every few seconds. Scored earlier, it would look like a drop;
+what comes later still is in the warehouse, where the night's learning sees it."""
+
+PAUSE_MINUTES = 15
+"""A tick that has not looked for longer starts anew at the first minute in which anything came: that nobody sent anything while the whole
+of Patchbay was switched off is no outage."""
+
+CATCH_UP_MINUTES = 180
+"""The most that is caught up with after a pause, so that one tick stays within Dagster's minute."""
 
 SENSOR_SECONDS = 60
 """Between looks for new segments. A run costs seconds; usage a minute old is fresh enough for people."""

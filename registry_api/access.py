@@ -9,15 +9,23 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.core.clock import utcnow
 from patchbay.core.telemetry import current_trace_id
-from registry_api.db import Database, Principal, Reader, UnitOfWork
+from registry_api.cache.basis import Basis
+from registry_api.db import Binding, Crossing, Database, Principal, Reader, UnitOfWork, rebind
+from registry_api.db.binding import of_principal
+from registry_api.idempotency.service import Once
 from registry_api.identity.authentication import authenticate
-from registry_api.identity.roles import ANYONE, SCOPES
+from registry_api.identity.cookies import presented
+from registry_api.identity.namespaces.grants import by_grant
+from registry_api.identity.roles import ANYONE, PLATFORM_ONLY, SCOPES
 from registry_api.problems import Forbidden, TenantSuspended
 
 ActFor = Annotated[str | None, Header(alias="Patchbay-Tenant", description="Tenant to act in; platform tokens only.")]
 
 
+NOT_KEPT = "(not kept)"
+"""Stands in the record of a reading for the value of a filter that tells something of a person."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -30,29 +38,51 @@ def database(request: Request) -> Database:
 class Actor:
     """A permitted caller who opens sessions itself, for work that must not hold one while it parses or writes files."""
 
-    def __init__(self, database: Database, principal: Principal) -> None:
+    def __init__(
+        self, database: Database, principal: Principal, reach: Binding | None = None, once: Once | None = None
+    ) -> None:
         self.database = database
         self.principal = principal
+        self.reach = reach or of_principal(principal)
+        self.once = once
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
         """A read-only session."""
-        async with self.database.reading() as session:
-            yield Reader(session, self.principal)
+        async with self.database.reading(self.reach) as session:
+            yield Reader(session, self.principal, self.reach)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[UnitOfWork]:
-        """A unit of work, committed at the end unless the block raised."""
-        async with self.database.writing() as session:
-            work = UnitOfWork(session, self.principal, current_trace_id())
+        """A unit of work, committed at the end unless the block raised.
+
+        That of a keyed request is committed later, together with its answer; it has only this one.
+        """
+        if self.once is not None:
+            yield await self.once.begin(self._unit())
+            return
+        async with self._unit() as work:
             yield work
-            await work.commit()
+
+    async def recall(self, reader: Reader) -> None:
+        """Answer a keyed request that was answered before, here already: for routes that judge before their unit of work."""
+        if self.once is not None:
+            await self.once.recall(reader)
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator[UnitOfWork]:
+        async with self.database.writing(self.reach) as session:
+            work = UnitOfWork(session, self.principal, current_trace_id(), self.reach)
+            yield work
+            await work.commit_request()
 
 
-async def admit(request: Request, scope: str) -> None:
+async def admit(request: Request, scope: str) -> Principal:
     """Turn away callers who lack `scope` before anything of the body is read; others are then known to the route."""
-    async with database(request).reading() as session:
-        request.state.principal = await _permitted(session, request, request.headers.get("patchbay-tenant"), scope)
+    async with database(request).reading(Crossing.AUTHENTICATION) as session:
+        principal = await _permitted(session, request, request.headers.get("patchbay-tenant"), scope)
+    request.state.principal = principal
+    return principal
 
 
 async def _permitted(session: AsyncSession, request: Request, tenant: str | None, scope: str) -> Principal:
@@ -61,10 +91,16 @@ async def _permitted(session: AsyncSession, request: Request, tenant: str | None
 
 
 async def _judged(session: AsyncSession, request: Request, tenant: str | None, scope: str) -> Principal:
-    principal = await authenticate(session, request.headers.get("authorization"), tenant)
+    request.state.admission = admission = await authenticate(session, presented(request), tenant)
+    principal = admission.principal
+    await request.app.state.limits.admit(request, principal)
     request.app.state.last_use.seen(principal.token_id)
     if scope != ANYONE and scope not in principal.scopes:
+        principal = await by_grant(session, principal, scope)
+    if scope != ANYONE and scope not in principal.scopes:
         raise Forbidden(f"This needs the scope {scope}; the token has {', '.join(sorted(principal.scopes)) or 'none'}.")
+    if more := _included(request) - principal.scopes:
+        raise Forbidden(f"To include that needs the scope {', '.join(sorted(more))} as well.")
     if principal.suspended and request.method not in SAFE_METHODS and scope != ANYONE:
         raise TenantSuspended(
             "The tenant is suspended: it can be read, but nothing in it can be changed. Ask the operator."
@@ -72,27 +108,72 @@ async def _judged(session: AsyncSession, request: Request, tenant: str | None, s
     return principal
 
 
-def reading(scope: str) -> Any:
-    """A dependency that gives a `Reader` to callers who hold `scope`."""
+async def _basis(request: Request, session: AsyncSession, principal: Principal, scope: str) -> Basis:
+    """What an answer that may be kept rests on, told before it is read."""
+    from registry_api.catalog.repository import Catalogue  # stands on this module
+
+    valid_until = await Catalogue(session, principal.scope).next_change(utcnow())
+    return Basis(request.state.admission, _included(request) | {scope}, valid_until)
+
+
+def _included(request: Request) -> frozenset[str]:
+    """The scopes that what is to be included needs beside the route's own."""
+    also: frozenset[str] = getattr(request.state, "also_scopes", frozenset())
+    return also
+
+
+def _reach(principal: Principal, scope: str) -> Binding:
+    """What a route's sessions reach: routes that only platform roles may call work on every tenant."""
+    return Binding.to(Crossing.PLATFORM) if scope in PLATFORM_ONLY else of_principal(principal)
+
+
+def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any:
+    """A dependency that gives a `Reader` to callers who hold `scope`.
+
+    That somebody read what is sensitive is recorded before it is read: no record, no answer. Answers of a `cached` one are kept: they
+    must follow from the request's path, its query and what the tenant may see, whose every change leaves a record in the audit
+    chain of the tenant or of the operator.
+    """
+    if sensitive and cached:
+        raise ValueError("a recorded read cannot be answered without being recorded")
+    permit = acting(scope, sensitive=sensitive)
 
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> AsyncIterator[Reader]:
-        async with database(request).reading() as session:
-            yield Reader(session, await _permitted(session, request, patchbay_tenant, scope))
+        async with database(request).reading(Crossing.AUTHENTICATION) as session:
+            principal = await _permitted(session, request, patchbay_tenant, scope)
+            reach = _reach(principal, scope)
+            await rebind(session, reach)
+            if cached:
+                request.state.basis = await _basis(request, session, principal, scope)
+            yield Reader(session, principal, reach)
 
-    return Depends(_declared(provide, scope))
+    async def recorded(actor: Annotated[Actor, permit]) -> AsyncIterator[Reader]:
+        async with actor.reading() as reader:
+            yield reader
+
+    return Depends(_declared(recorded if sensitive else provide, scope, sensitive=sensitive, cached=cached))
 
 
-def acting(scope: str) -> Any:
-    """A dependency that gives an `Actor` to callers who hold `scope`.
+def acting(scope: str, *, sensitive: bool = False) -> Any:
+    """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`.
 
     Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn.
     """
 
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> Actor:
-        async with database(request).reading() as session:
-            return Actor(database(request), await _permitted(session, request, patchbay_tenant, scope))
+        async with database(request).reading(Crossing.AUTHENTICATION) as session:
+            principal = await _permitted(session, request, patchbay_tenant, scope)
+        once: Once | None = getattr(request.state, "once", None)
+        actor = Actor(database(request), principal, _reach(principal, scope), once)
+        if sensitive:
+            async with actor.writing() as work:
+                personal = request.scope["route"].personal
+                given = [(name, value) for name, value in request.query_params.items() if name != "cursor"]
+                asked = {name: NOT_KEPT if name in personal else value for name, value in given}
+                work.audit("data.read", f"{request.method} {request.url.path}", {"query": asked})
+        return actor
 
-    return Depends(_declared(provide, scope))
+    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
 
 
 def writing(scope: str) -> Any:
@@ -104,11 +185,16 @@ def writing(scope: str) -> Any:
             yield work
 
     # Function scope ends the dependency, and so commits, before the response is sent.
-    return Depends(_declared(provide, scope), scope="function")
+    return Depends(_declared(provide, scope, writes=True), scope="function")
 
 
-def _declared(provide: Callable[..., Any], scope: str) -> Callable[..., Any]:
+def _declared(
+    provide: Callable[..., Any], scope: str, *, sensitive: bool = False, writes: bool = False, cached: bool = False
+) -> Callable[..., Any]:
     if scope not in SCOPES | {ANYONE}:
         raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
     provide.required_scope = scope  # type: ignore[attr-defined]
+    provide.sensitive = sensitive  # type: ignore[attr-defined]
+    provide.writes = writes  # type: ignore[attr-defined]
+    provide.cached = cached  # type: ignore[attr-defined]
     return provide

@@ -1,6 +1,7 @@
 """Every error as an RFC 9457 problem: ours, the framework's and the validator's."""
 
 import logging
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -11,10 +12,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from patchbay.core.storage import StorageUnavailable
-from registry_api.http import suggestion
 from registry_api.problems import (
     Conflict,
     FieldError,
@@ -24,6 +26,7 @@ from registry_api.problems import (
     Problem,
     TooLarge,
     Unavailable,
+    suggestion,
 )
 
 FIXES = {
@@ -33,6 +36,7 @@ FIXES = {
 """Validator codes that get a word of ours; all others keep the validator's code and message."""
 
 LONGEST_LOCATION = 200
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 AWAY = ("08", "53", "57", "58")
 """SQLSTATE classes of a PostgreSQL that is away, full or shutting down."""
@@ -55,6 +59,7 @@ def install(app: FastAPI) -> None:
     for outage in (StorageUnavailable, PoolTimeout, asyncpg.PostgresError, OSError):
         app.add_exception_handler(outage, _on_outage)
     app.add_exception_handler(DBAPIError, _on_database)
+    app.add_exception_handler(StaleDataError, _on_lost_race)
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -63,7 +68,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     return Response(
         orjson.dumps(problem.body(request_id)),
         status_code=problem.status,
-        headers=problem.headers,
+        headers={**problem.headers, "Link": f'</problems/{problem.code}>; rel="help"'},
         media_type="application/problem+json",
     )
 
@@ -93,6 +98,11 @@ async def _on_outage(request: Request, error: Exception) -> Response:
     return problem_response(request, Unavailable(detail))
 
 
+async def _on_lost_race(request: Request, error: Exception) -> Response:
+    log.warning("two requests changed the same thing at the same moment", exc_info=error)
+    return problem_response(request, Conflict("Another request changed the same at the same moment; read it again."))
+
+
 async def _on_database(request: Request, error: Exception) -> Response:
     """Outages, lost races for a lock and lost races for a unique name; anything else is a fault of ours."""
     assert isinstance(error, DBAPIError)
@@ -112,11 +122,19 @@ def _as_problem(request: Request, error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound(f"There is no {path}; /openapi.json lists every path.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(_methods(request))
         return MethodNotAllowed(f"{path} has {allowed}, not {request.method}.", headers={"Allow": allowed})
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooLarge("The body is larger than this server reads. Send it in smaller batches.")
     return InvalidRequest(str(error.detail), headers=dict(error.headers or {}))
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """The methods of every route that has the path; the framework names only those of the first."""
+    for method in METHODS:
+        asked = {**request.scope, "method": method}
+        if any(route.matches(dict(asked))[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 def _body_model(request: Request) -> Any:

@@ -9,19 +9,34 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
+from patchbay.core.audit.anchors import open_anchors
 from patchbay.core.settings import Settings
 from patchbay.core.storage import open_storage
 from registry_api import answers
+from registry_api.audit.anchoring import Anchoring
+from registry_api.cache.kept import Kept
+from registry_api.cache.layer import DocumentCache
+from registry_api.cache.revisions import open_fence
+from registry_api.compression import Compression
+from registry_api.conditions import require_headers
 from registry_api.context import RequestContext
 from registry_api.db import Database
+from registry_api.examples import add_examples
+from registry_api.headers import cors
 from registry_api.http import SECURITY_SCHEME
+from registry_api.idempotency.keys import InFlight
 from registry_api.identity.last_use import LastUse
+from registry_api.identity.publishing.keys import IssuerKeys
 from registry_api.job_kinds import HANDLERS
+from registry_api.jobs.lanes import WEBHOOKS, WORK
 from registry_api.jobs.worker import Worker
+from registry_api.limits.service import Limits
 from registry_api.problems import ProblemDocument
 from registry_api.routers import ROUTERS, TAGS
-from registry_api.secrets import cursor_key
+from registry_api.secrets import answers_key, audit_persons_key, checkpoint_key, cursor_key
+from registry_api.selecting import add_parts
 from registry_api.system.metrics import Metrics
 
 DESCRIPTION = """
@@ -39,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("patchbay"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        openapi_url=None,  # a route of ours serves it: limited, and made once
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -49,10 +65,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(_document, app)  # type: ignore[method-assign]
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.issuer_keys = IssuerKeys(settings.issuer_private_hosts)
     answers.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
+    app.add_middleware(Compression)
+    if settings.document_cache_mb:
+        app.state.kept = Kept(settings.document_cache_mb)
+        app.add_middleware(DocumentCache, kept=app.state.kept, metrics=app.state.metrics)
+    app.add_middleware(RequestContext, metrics=app.state.metrics, trusted=settings.trusted_proxies)
     return app
 
 
@@ -67,6 +90,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
         components = document.setdefault("components", {})
         components["securitySchemes"] = {SECURITY_SCHEME: scheme}
         components.setdefault("schemas", {}).update({**schema.pop("$defs"), ProblemDocument.__name__: schema})
+        require_headers(document)
+        add_parts(document)
+        add_examples(document)
     return document
 
 
@@ -77,15 +103,29 @@ def _operation_id(route: APIRoute) -> str:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database = Database(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url, persons_key=audit_persons_key(settings))
     app.state.database = database
+    app.state.fence = open_fence(database)
     app.state.storage = open_storage(settings)
     app.state.cursor_key = cursor_key(settings).secret
+    app.state.answers_key = answers_key(settings)
+    app.state.in_flight = InFlight()
     app.state.last_use = LastUse(database)
+    app.state.anchoring = Anchoring(
+        database, open_anchors(settings), checkpoint_key(settings), app.state.metrics.count_anchor_fault
+    )
+    app.state.limits = Limits(settings)
     tasks = [asyncio.create_task(app.state.last_use.run())]
+    if settings.audit_checkpoint_seconds:
+        tasks.append(asyncio.create_task(app.state.anchoring.run(settings.audit_checkpoint_seconds)))
     for _ in range(settings.job_workers):
-        worker = Worker(database, app.state.storage, settings, HANDLERS)
+        worker = Worker(database, app.state.storage, settings, HANDLERS, lanes=(WORK,))
         tasks.append(asyncio.create_task(worker.run()))
+    if settings.job_workers:
+        sender = Worker(
+            database, app.state.storage, settings, HANDLERS, lanes=(WEBHOOKS,), slots=settings.webhook_senders
+        )
+        tasks.append(asyncio.create_task(sender.run()))
     try:
         yield
     finally:
@@ -95,4 +135,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await task
         await app.state.last_use.flush()
+        await app.state.limits.close()
+        await app.state.fence.close()
         await database.close()

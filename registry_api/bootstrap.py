@@ -15,14 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
-from registry_api.db import Database, UnitOfWork, system_principal
+from registry_api.db import Crossing, Database, UnitOfWork, system_principal
 from registry_api.db.migrate import MIGRATION_LOCK, upgrade
 from registry_api.identity.models import ApiToken, User
 from registry_api.identity.passwords import hash_password
 from registry_api.identity.service import Member, add_member
 from registry_api.identity.tokens import ALPHABET, Secret, new_secret, parse_secret
-from registry_api.secrets import cursor_key, person_key, secret_text
+from registry_api.secrets import audit_persons_key, checkpoint_key, cursor_key, person_key, secret_text
 from registry_api.tenancy.models import OPERATOR_SLUG, Tenant
+from registry_api.tenancy.plans import OPERATOR
 from registry_api.tenancy.repository import find_operator_id
 from registry_api.tenancy.service import add_tenant
 
@@ -36,13 +37,14 @@ def bootstrap(settings: Settings) -> None:
     upgrade(settings.resolved_database_url)
     person_key(settings)
     cursor_key(settings)
+    checkpoint_key(settings)
     asyncio.run(_fill(settings))
 
 
 async def _fill(settings: Settings) -> None:
-    database = Database(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url, persons_key=audit_persons_key(settings))
     try:
-        async with database.writing() as session:
+        async with database.writing(Crossing.SETUP) as session:
             await _take_turn(session)
             operator_id = await find_operator_id(session) or new_id()
             work = UnitOfWork(session, system_principal(operator_id, operator_id))
@@ -65,7 +67,12 @@ async def _ensure_operator(work: UnitOfWork) -> Tenant:
     if known is not None:
         return known
     operator = Tenant(
-        id=work.principal.tenant_id, slug=OPERATOR_SLUG, name="Operator", kind="operator", status="active"
+        id=work.principal.tenant_id,
+        slug=OPERATOR_SLUG,
+        name="Operator",
+        kind="operator",
+        status="active",
+        plan=OPERATOR,
     )
     await add_tenant(work, operator)
     return operator
@@ -119,7 +126,7 @@ def _add_token(work: UnitOfWork, secret: Secret, file: str, role: str) -> None:
             created_by=work.principal.actor,
         )
     )
-    work.audit("token.created", f"token:{token_id}", {"name": file, "role": role})
+    work.audit("token.created", f"token:{token_id}", after={"name": file, "role": role})
 
 
 async def _revoke(session: AsyncSession, tenant_id: UUID, name: str) -> None:

@@ -5,15 +5,21 @@ happens.
 import logging
 import re
 import time
+from collections.abc import Iterator, Set
 from http import HTTPMethod
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from patchbay.core.ids import new_id
 from patchbay.core.telemetry import bound, continue_trace
 from registry_api.answers import problem_response
+from registry_api.caller import bind_address
+from registry_api.headers import always
+from registry_api.limits.addresses import client_address
+from registry_api.limits.policies import told
+from registry_api.limits.service import LIMITS
 from registry_api.problems import Problem
 from registry_api.system.metrics import Metrics
 
@@ -25,8 +31,9 @@ log = logging.getLogger("registry_api.requests")
 class RequestContext:
     """ASGI layer around the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, trusted: tuple[str, ...] = ()) -> None:
         self.app = app
+        self.trusted = trusted
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +58,7 @@ class _Handling:
 
     async def run(self, receive: Receive) -> None:
         self.scope.setdefault("state", {})["request_id"] = self.request_id
+        bind_address(client_address(Request(self.scope), self.layer.trusted))
         with bound(self.trace, self.request_id):
             try:
                 await self.layer.app(self.scope, receive, self.send)
@@ -66,10 +74,17 @@ class _Handling:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self.request_id
-            headers["traceparent"] = self.trace.traceparent
+            message["headers"] = [*message["headers"], *self._headers({name for name, _ in message["headers"]})]
         await self._send(message)
+
+    def _headers(self, given: Set[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """What every answer has, as far as it was not given already."""
+        state = self.scope["state"]
+        yield b"x-request-id", self.request_id.encode("ascii")
+        yield b"traceparent", self.trace.traceparent.encode("ascii")
+        for name, value in (*state.get("answer_headers", {}).items(), *told(state.get(LIMITS, ())).items()):
+            yield name.lower().encode("latin-1"), value.encode("latin-1")
+        yield from (header for header in always(self.scope["method"]) if header[0] not in given)
 
     def _account(self) -> None:
         seconds = time.perf_counter() - self.started

@@ -1,233 +1,89 @@
-"""What every route shares: known parameters only, bodies of known size and encoding, strict JSON, declared problems."""
+"""What every route shares: limits, known parameters only, keys, conditional reads, declared problems."""
 
-import asyncio
-import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import islice
+from typing import Any, ClassVar
 
-import orjson
-import zstandard
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
 
 from registry_api.access import admit
+from registry_api.bodies import PUBLIC_BODY_BYTES, StrictRequest
+from registry_api.conditions import conditional
+from registry_api.filtering import Filters, Parameter, unknown_operator
+from registry_api.idempotency.keys import HEADER as IDEMPOTENCY_KEY
+from registry_api.idempotency.keys import LONGEST_KEY, PRINTABLE
+from registry_api.idempotency.service import answer_once
+from registry_api.lifecycle import DEPRECATION, Stability, told
 from registry_api.problems import (
     FieldError,
     InvalidRequest,
     NotFound,
     ProblemDocument,
-    TooLarge,
-    TruncatedBody,
     UnsupportedMedia,
+    suggestion,
 )
+from registry_api.selecting import Choice
 
-JSON_BODY_BYTES = 8 * 1024 * 1024
-"""Largest JSON body of ordinary routes, unpacked. Columnar routes read their own, up to `settings.max_body_bytes`."""
-
-PUBLIC_BODY_BYTES = 64 * 1024
-"""Largest body of routes that need no token, unpacked."""
-
-MOST_MEMBERS = 1_000
-"""Gzip members or zstd frames in one body."""
+SHOWN_UNKNOWN = 20
+"""Each is compared with the known ones, and a URL has room for thousands."""
 
 SECURITY_SCHEME = "token"
 """Name of the bearer scheme in the API document."""
-
-ENCODINGS = ("identity", "gzip", "zstd")
-PIECE = 1 << 18
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The request's body, unpacked per Content-Encoding; never holds more than `limit` bytes of either form.
-
-    Raises `TooLarge` as soon as the limit is passed, `TruncatedBody` when the packed form breaks off or is damaged,
-    `UnsupportedMedia` for other encodings.
-    """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ENCODINGS:
-        raise UnsupportedMedia(f"Content-Encoding {encoding!r} is not read; send {', '.join(ENCODINGS)}.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    body = _Body(_UNPACKERS[encoding](), limit)
-    async for chunk in _limited(request, limit):
-        if encoding == "identity":
-            body.add(chunk)
-        else:
-            await asyncio.to_thread(body.add, chunk)
-    return body.whole()
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body may have {limit:,} bytes, also after unpacking. Send it in smaller batches.")
-
-
-async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            if chunk:
-                yield chunk
-    except ClientDisconnect as gone:
-        raise TruncatedBody("The connection ended before the whole body had come.") from gone
-
-
-class _Body:
-    """A body as it is unpacked, piece by piece."""
-
-    def __init__(self, unpacker: "_Identity | _Gzip | _Zstd", limit: int) -> None:
-        self.unpacker, self.limit = unpacker, limit
-        self.pieces: list[bytes] = []
-        self.size = 0
-
-    def add(self, chunk: bytes) -> None:
-        for piece in self.unpacker.feed(chunk):
-            self.size += len(piece)
-            if self.size > self.limit:
-                raise _too_large(self.limit)
-            self.pieces.append(piece)
-
-    def whole(self) -> bytes:
-        self.unpacker.finish()
-        return b"".join(self.pieces)
-
-
-class _Members:
-    """Counts the members or frames of a body: each costs far more to open than its few bytes cost to send."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def another(self) -> None:
-        self.count += 1
-        if self.count > MOST_MEMBERS:
-            detail = f"The packed body has more than {MOST_MEMBERS:,} members or frames; pack it as one."
-            raise InvalidRequest(detail, errors=[FieldError("", "too_many_members", detail)])
-
-
-class _Identity:
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        yield chunk
-
-    def finish(self) -> None:
-        """Any end is a right end."""
-
-
-class _Gzip:
-    """Also reads several members one after the other, as RFC 1952 allows."""
-
-    def __init__(self) -> None:
-        self.member = zlib.decompressobj(wbits=31)
-        self.members = _Members()
-        self.started = False
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        data = chunk
-        while data:
-            if self.member.eof:
-                self.members.another()
-                self.member = zlib.decompressobj(wbits=31)
-            self.started = True
-            try:
-                yield self.member.decompress(data, PIECE)
-            except zlib.error as error:
-                raise TruncatedBody(f"The gzip body is damaged: {error}.") from error
-            data = self.member.unused_data if self.member.eof else self.member.unconsumed_tail
-
-    def finish(self) -> None:
-        if not self.started or not self.member.eof:
-            raise TruncatedBody("The gzip body breaks off before its end; send it again whole.")
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        self.decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        self.frame = self.decompressor.decompressobj()
-        self.frames = _Members()
-        self.started = False
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        position = 0
-        while position < len(chunk):
-            if self.frame.eof:
-                self.frames.another()
-                self.frame = self.decompressor.decompressobj()
-            self.started = True
-            # A small input piece bounds what one call can unpack: zstd has no output limit here.
-            part = chunk[position : position + 1024]
-            try:
-                yield self.frame.decompress(part)
-            except zstandard.ZstdError as error:
-                raise TruncatedBody(f"The zstd body is damaged: {error}.") from error
-            position += len(part) - len((self.frame.eof and self.frame.unused_data) or b"")
-
-    def finish(self) -> None:
-        if not self.started or not self.frame.eof:
-            raise TruncatedBody("The zstd body breaks off before its end; send it again whole.")
-
-
-_UNPACKERS: dict[str, Callable[[], _Identity | _Gzip | _Zstd]] = {"identity": _Identity, "gzip": _Gzip, "zstd": _Zstd}
-
-
-class StrictRequest(Request):
-    """A request whose JSON body is unpacked, limited and strict: UTF-8, no NaN, no duplicate surprises of a lenient
-    parser.
-    """
-
-    limit = JSON_BODY_BYTES
-
-    async def body(self) -> bytes:
-        """The unpacked body."""
-        if not hasattr(self, "_body"):
-            self._body = await read_body(self, self.limit)
-        return self._body
-
-    async def json(self) -> Any:
-        """The parsed body; raises `InvalidRequest` where it is not JSON."""
-        if not hasattr(self, "_json"):
-            self._json = parse_json(await self.body())
-        return self._json
-
-
-def parse_json(data: bytes) -> Any:
-    """Parsed JSON per RFC 8259; raises `InvalidRequest` naming line and column of the first fault."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        code = "invalid_utf8" if "UTF-8" in error.msg or "utf-8" in error.msg else "malformed_json"
-        detail = f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
-        raise InvalidRequest(detail, errors=[FieldError("", code, detail)]) from error
 
 
 class StrictRoute(APIRoute):
     """A route that refuses unknown query parameters, and bodies that are not JSON where JSON is due."""
 
+    stability: ClassVar[Stability] = "stable"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.required_scope = next(_scopes(self.dependant), None)
         if self.required_scope is not None:
-            described = {"security": [{SECURITY_SCHEME: []}], "x-required-scope": self.required_scope}
+            described: dict[str, Any] = {"security": [{SECURITY_SCHEME: []}], "x-required-scope": self.required_scope}
+            if any(_marks(self.dependant)):
+                described["x-recorded-read"] = True
             self.openapi_extra = {**described, **(self.openapi_extra or {})}
+        self.openapi_extra = {"x-stability": self.stability, **(self.openapi_extra or {})}
+        self.lifecycle = told(self.openapi_extra.get(DEPRECATION))
+        self.idempotency = _idempotency(self)
+        if self.idempotency is not None:
+            self.openapi_extra = {**self.openapi_extra, "x-idempotency": self.idempotency}
+        self._take_choices()
+        if self.idempotency == "keyed":
+            self.responses = {**KEYED_RESPONSES, **self.responses}
+
+    def _take_choices(self) -> None:
+        """Take the parameters that follow from the route's filters and from the view that it answers."""
+        self.filters = tuple(_filters(self.dependant))
+        self.personal = frozenset(one.name for one in self.filters if one.by.is_personal)
+        self.choice = Choice.of(self.response_model) if "GET" in (self.methods or ()) else Choice()
+        if self.choice.included and not self.response_model_exclude_unset:
+            raise ValueError(f"{self.name} needs response_model_exclude_unset: what is not included is left out")
+        made = [*(one.document for one in self.filters), *self.choice.parameters]
+        self.known = frozenset({*_query_names(self.dependant), *(str(one["name"]) for one in made)})
+        if parameters := [*([KEY_PARAMETER] if self.idempotency == "keyed" else ()), *made]:
+            self.openapi_extra = {**(self.openapi_extra or {}), "parameters": parameters}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the shared checks."""
         handle = super().get_route_handler()
-        known = frozenset(_query_names(self.dependant))
 
         async def checked(request: Request) -> Response:
+            request.state.answer_headers = self.lifecycle
+            await request.app.state.limits.enter(request, self.name)
             _refuse_nul(request)
-            _refuse_unknown(request, known)
+            _refuse_unknown(request, self.known)
+            request.state.wanted = wanted = self.choice.wanted(request)
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 await self._prepare_body(strict)
-            return await handle(strict)
+            if self.idempotency == "keyed" and IDEMPOTENCY_KEY in strict.headers:
+                return await answer_once(strict, await admit(strict, str(self.required_scope)), handle)
+            return conditional(strict, self.choice.cut(await handle(strict), wanted))
 
         return checked
 
@@ -241,11 +97,35 @@ class StrictRoute(APIRoute):
 
 
 def _scopes(dependant: Dependant) -> Iterator[str]:
+    yield from (scope for scope, _ in _accesses(dependant))
+
+
+def _accesses(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """The scopes a route asks for, and whether each lets it write."""
     for dependency in dependant.dependencies:
         scope = getattr(dependency.call, "required_scope", None)
         if scope is not None:
-            yield scope
-        yield from _scopes(dependency)
+            yield scope, dependency.call.writes  # type: ignore[union-attr]
+        yield from _accesses(dependency)
+
+
+def _idempotency(route: APIRoute) -> str | None:
+    """How a POST bears to be sent twice: `keyed` by the shared table, `batch` by the ledger of batches, `none` where it has
+    no effect or no caller whom a key could belong to, or says so itself. None for other methods.
+    """
+    if "POST" not in (route.methods or ()):
+        return None
+    if (route.openapi_extra or {}).get("x-idempotency") == "none":
+        return "none"
+    if any(field.alias.lower() == IDEMPOTENCY_KEY.lower() for field in route.dependant.header_params):
+        return "batch"
+    return "keyed" if any(writes for _, writes in _accesses(route.dependant)) else "none"
+
+
+def _marks(dependant: Dependant) -> Iterator[bool]:
+    for dependency in dependant.dependencies:
+        yield getattr(dependency.call, "sensitive", False)
+        yield from _marks(dependency)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:
@@ -259,6 +139,13 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(dependency)
 
 
+def _filters(dependant: Dependant) -> Iterator[Parameter]:
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Filters):
+            yield from dependency.call.parameters.values()
+        yield from _filters(dependency)
+
+
 def _refuse_nul(request: Request) -> None:
     """PostgreSQL has no text with NUL, so nothing of that name can exist."""
     if "\0" in request.scope["path"]:
@@ -270,23 +157,16 @@ def _refuse_nul(request: Request) -> None:
 
 
 def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    unknown = [_unknown(name, known) for name in request.query_params if name not in known]
+    names = (name for name in request.query_params if name not in known)
+    unknown = [_unknown(name, known) for name in islice(names, SHOWN_UNKNOWN)]
     if unknown:
         raise InvalidRequest(unknown[0].detail, errors=unknown)
 
 
 def _unknown(name: str, known: frozenset[str]) -> FieldError:
-    return FieldError(
+    return unknown_operator(name, known) or FieldError(
         name[:200], "unknown_parameter", f"There is no query parameter {name[:200]!r}. {suggestion(name, known)}"
     )
-
-
-def suggestion(name: str, known: frozenset[str] | set[str]) -> str:
-    """A hint at the right name among the known ones."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]}?"
-    return f"Known are: {', '.join(sorted(known))}." if known else "None is known here."
 
 
 def _require_json(request: Request) -> None:
@@ -305,8 +185,14 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: _problem("No valid token."),
     403: _problem("The token lacks the scope, or the tenant is suspended."),
     404: _problem("No such thing in this tenant."),
+    429: _problem("A limit was hit; `errors` names it, `Retry-After` says when to come again."),
     "default": _problem("Any other problem."),
 }
+
+
+def also(status: int, model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+    """A second answer of success: `also(201, View, "It is new.")`."""
+    return {status: {"model": model, "description": description}}
 
 
 def problems(**described: str) -> dict[int | str, dict[str, Any]]:
@@ -314,6 +200,18 @@ def problems(**described: str) -> dict[int | str, dict[str, Any]]:
     return {_STATUS[name]: _problem(text) for name, text in described.items()}
 
 
+KEY_PARAMETER = {
+    "name": IDEMPOTENCY_KEY,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": PRINTABLE},
+    "description": "Printable ASCII, unique to this request. Sent again within 24 hours it has no second effect: the "
+    "first answer comes again, with `Idempotency-Replayed: true`.",
+}
+KEYED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    409: _problem("The first request with this key is still under way, or the change contradicts what is stored."),
+    422: _problem("The key was used for another request, or the request cannot be carried out."),
+}
 _STATUS: dict[str, int | str] = {
     "not_acceptable": 406,
     "conflict": 409,
@@ -326,6 +224,21 @@ _STATUS: dict[str, int | str] = {
 }
 
 
-def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
+class _BetaRoute(StrictRoute):
+    stability = "beta"
+
+
+class _ExperimentalRoute(StrictRoute):
+    stability = "experimental"
+
+
+ROUTES: dict[Stability, type[StrictRoute]] = {
+    "stable": StrictRoute,
+    "beta": _BetaRoute,
+    "experimental": _ExperimentalRoute,
+}
+
+
+def api_router(tag: str, prefix: str = "/v1", stability: Stability = "stable") -> APIRouter:
     """A router whose routes share the checks and problem answers; all routes are made on one of these."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute, responses=PROBLEM_RESPONSES)
+    return APIRouter(prefix=prefix, tags=[tag], route_class=ROUTES[stability], responses=PROBLEM_RESPONSES)

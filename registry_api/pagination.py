@@ -11,12 +11,14 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -26,7 +28,9 @@ from registry_api.problems import FieldError, InvalidRequest
 T = TypeVar("T")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+MOST_INCLUDED = 100
 SEAL_BYTES = 12
+AFTER, BEFORE = ">", "<"
 PIN_SEPARATOR, PIN_END = ".", "~"
 """Between and after the ids that a cursor carries in front; base64 has neither."""
 
@@ -36,6 +40,26 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = Field(description="Cursor of the next page; null on the last one.")
+    prev: str | None = Field(default=None, description="Cursor of the page before; null on the first one.")
+
+
+class Some(BaseModel, Generic[T]):
+    """The first of a list, in another thing's answer."""
+
+    # A generic's docstring does not reach the schemas of its forms.
+    model_config = ConfigDict(json_schema_extra={"description": "The first of a list, in another thing's answer."})
+
+    items: list[T] = Field(description=f"At most {MOST_INCLUDED}.")
+    more: str | None = Field(description="Path of the whole list; null where this is all of it.")
+
+
+async def first(
+    session: AsyncSession, query: Select[Any], order: Sequence[Any], whole: str, *, scalars: bool = True
+) -> Some[Any]:
+    """The first rows of a query in an order, and the path of the `whole` list where there are more."""
+    result = await session.execute(query.order_by(*order).limit(MOST_INCLUDED + 1))
+    rows = list(result.scalars().all() if scalars else result.all())
+    return Some[Any](items=rows[:MOST_INCLUDED], more=whole if len(rows) > MOST_INCLUDED else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,8 @@ class Paging:
     question: bytes
     key: bytes
     pins: tuple[UUID, ...] = ()
+    told: Callable[[str | None, str | None], None] = lambda next, prev: None
+    """Takes the cursors of the pages around this one, for the answer's `Link` header."""
 
     def pinned(self, current: Sequence[UUID]) -> "Paging":
         """The same list from its first page to its last: `pins` are `current` on the first, then what the cursor carries.
@@ -78,29 +104,54 @@ class Paging:
         tuples and `order` columns of the select. Raises `InvalidRequest` for a cursor that is not ours or of another
         question.
         """
-        query = query.order_by(*(column.desc() if descending else column.asc() for column in order)).limit(
-            self.limit + 1
-        )
-        if self.cursor is not None:
-            after = tuple_(
-                *(literal(value, column.type) for value, column in zip(self._opened(order), order, strict=True))
-            )
-            query = query.where(tuple_(*order) < after if descending else tuple_(*order) > after)
+        back, key = (False, None) if self.cursor is None else self._opened(order)
+        falling = descending != back
+        query = query.order_by(*(column.desc() if falling else column.asc() for column in order)).limit(self.limit + 1)
+        if key is not None:
+            beyond = tuple_(*(literal(value, column.type) for value, column in zip(key, order, strict=True)))
+            query = query.where(tuple_(*order) < beyond if falling else tuple_(*order) > beyond)
         result = await session.execute(query)
         found: list[Any] = list(result.scalars().all() if scalars else result.all())
-        page = found[: self.limit]
-        more = len(found) > self.limit
-        return Rows(page, self._sealed([getattr(page[-1], column.key) for column in order]) if more else None)
+        return self._turned(found, back, order)
 
-    def _sealed(self, values: list[Any]) -> str:
-        # asyncpg's UUIDs are a subclass, which orjson does not take by itself.
-        body = orjson.dumps(values, default=str)
-        sealed = base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
+    def _turned(self, found: list[Any], back: bool, order: Sequence[InstrumentedAttribute[Any]]) -> "Rows":
+        """The page in its list's order. One that was gone to has a neighbour where it was come from."""
+        page, more = found[: self.limit], len(found) > self.limit
+        page = page[::-1] if back else page
+        come_from = self.cursor is not None and bool(page)
+        last = self._sealed(AFTER, page[-1], order) if (come_from if back else more) else None
+        first = self._sealed(BEFORE, page[0], order) if (more if back else come_from) else None
+        return self.around(page, last, first)
+
+    @property
+    def place(self) -> int:
+        """How many rows come before this page, for lists whose rows never change; raises `InvalidRequest` for no such cursor."""
+        return 0 if self.cursor is None else int(orjson.loads(self._unsealed())[0])
+
+    def at(self, place: int) -> str:
+        """The cursor of the page before which `place` rows come."""
+        return self._written([place])
+
+    def around(self, items: list[Any], next: str | None, prev: str | None) -> "Rows":
+        """A page that was found in another way, with the cursors of its neighbours."""
+        self.told(next, prev)
+        return Rows(items, next, prev)
+
+    def _sealed(self, direction: str, row: Any, order: Sequence[InstrumentedAttribute[Any]]) -> str:
+        values = [getattr(row, column.key) for column in order]
+        sealed = self._written([direction, *values])
         return self._carried + PIN_END + sealed if self.pins else sealed
 
-    def _opened(self, order: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
-        values = orjson.loads(self._unsealed())
-        return [_restored(value, column.type.python_type) for value, column in zip(values, order, strict=True)]
+    def _written(self, values: list[Any]) -> str:
+        # asyncpg's UUIDs are a subclass, which orjson does not take by itself.
+        body = orjson.dumps(values, default=str)
+        return base64.urlsafe_b64encode(self._seal(body) + body).decode().rstrip("=")
+
+    def _opened(self, order: Sequence[InstrumentedAttribute[Any]]) -> tuple[bool, list[Any]]:
+        """Whether the cursor goes back, and the sort key of the row it starts from."""
+        direction, *values = orjson.loads(self._unsealed())
+        key = [_restored(value, column.type.python_type) for value, column in zip(values, order, strict=True)]
+        return direction == BEFORE, key
 
     def _unsealed(self) -> bytes:
         try:
@@ -123,14 +174,19 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a page and the cursor of the next."""
+    """The rows of a page and the cursors of its neighbours."""
 
     items: list[Any]
     next: str | None
+    prev: str | None = None
 
     def page(self, present: Callable[[Any], T]) -> Page[T]:
         """The page with each row presented."""
-        return Page[Any](items=[present(row) for row in self.items], next=self.next)
+        return self.holding([present(row) for row in self.items])
+
+    def holding(self, items: list[T]) -> Page[T]:
+        """The page with these in the place of its rows."""
+        return Page[Any](items=items, next=self.next, prev=self.prev)
 
 
 def _restored(value: Any, kind: type) -> Any:
@@ -147,13 +203,23 @@ def _bad_cursor() -> InvalidRequest:
 def _paging(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next` or `prev` of another page.")] = None,
 ) -> Paging:
     filters = sorted(
         (name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor")
     )
     question = hashlib.sha256(orjson.dumps([request.url.path, filters])).digest()
-    return Paging(limit, cursor, question, request.app.state.cursor_key)
+    return Paging(limit, cursor, question, request.app.state.cursor_key, told=partial(_link, request))
+
+
+def _link(request: Request, next: str | None, prev: str | None) -> None:
+    """Note the neighbours as links per RFC 8288, with all that was asked for this page."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    request.state.links = ", ".join(
+        f'<{quote(request.url.path)}?{urlencode([*asked, ("cursor", cursor)])}>; rel="{rel}"'
+        for rel, cursor in (("next", next), ("prev", prev))
+        if cursor is not None
+    )
 
 
 PagingQuery = Annotated[Paging, Depends(_paging)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -91,6 +92,14 @@ class Problem(Exception):
             "request_id": request_id,
             "errors": [error.as_dict() for error in self.errors],
         }
+
+
+def suggestion(name: str, known: frozenset[str] | set[str]) -> str:
+    """A hint at the right name among the known ones."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Known are: {', '.join(sorted(known))}." if known else "None is known here."
 
 
 class InvalidRequest(Problem):

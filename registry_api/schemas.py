@@ -1,10 +1,21 @@
 """Bases of request and answer models."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 from patchbay.core.clock import as_utc
 
@@ -14,7 +25,11 @@ def wire_time(moment: datetime) -> str:
     return as_utc(moment).isoformat().replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(wire_time, return_type=str, when_used="json")]
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(wire_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """A time in an answer."""
 
 
@@ -25,8 +40,36 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("the time lies outside the years 1 to 9999 in UTC") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _spelled(value: Any) -> Any:
+    if isinstance(value, int | float) or (isinstance(value, str) and value.lstrip("+-").replace(".", "", 1).isdigit()):
+        raise ValueError("a time is ISO 8601 with its zone, not a number")
+    return value
+
+
+ZonedTime = Annotated[AwareDatetime, BeforeValidator(_spelled)]
+"""A time with its zone; the validator alone would take numbers for seconds since 1970."""
+
+Moment = Annotated[ZonedTime, AfterValidator(_in_utc)]
 """A time with its zone in a request, taken as UTC."""
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+"""An integer, and neither a truth value nor a word that spells one."""
+
+Figure = Annotated[float, Strict()]
+"""A number, and neither a truth value nor a word that spells one."""
+
+LARGEST = 2**53 - 1
+"""The largest integer that every reader of JSON holds exactly (RFC 8259 §6)."""
+
+Flag = Annotated[bool, Strict()]
+"""True or false, and neither a number nor a word."""
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")

@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from patchbay.core.settings import Settings
 
 
@@ -26,6 +28,28 @@ def person_key(settings: Settings) -> Key:
 def cursor_key(settings: Settings) -> Key:
     """The key that seals page cursors."""
     return _key(settings.secret_file("cursor.key"))
+
+
+def sealing_key(settings: Settings) -> Key:
+    """The key that seals webhooks' signing keys in the database."""
+    return _key(settings.secret_file("signing.key"))
+
+
+def audit_persons_key(settings: Settings) -> Key:
+    """The key that seals the keys of persons whose values stand in audit records."""
+    return _key(settings.secret_file("audit-persons.key"))
+
+
+def checkpoint_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key that signs audit checkpoints. Who verifies needs its public half only."""
+    fresh = base64.b64encode(secrets.token_bytes(32)).decode()
+    kept = secret_text(settings.secret_file("audit-checkpoints.key"), fresh)
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(kept))
+
+
+def answers_key(settings: Settings) -> Key:
+    """The key that seals the answers kept for repeated requests."""
+    return _key(settings.secret_file("answers.key"))
 
 
 def secret_text(path: Path, fresh: str) -> str:

@@ -52,6 +52,12 @@ def for_environment(machine: Machine) -> list[Package]:
     return [] if machine.ensurepip else [Package("virtual environments", (f"{machine.python}-venv",))]
 
 
+def for_issuer(machine: Machine) -> list[Package]:
+    """What runs the OpenID Connect provider of the tests."""
+    there = machine.which("node") and machine.which("npm")
+    return [] if there else [Package("the tests' OpenID Connect provider", ("nodejs", "npm"))]
+
+
 def for_wheels(machine: Machine) -> list[Package]:
     """What building LightFM takes: its wheels for 3.11 do not load on current glibc, those for 3.12 and 3.13 do."""
     if machine.version >= (3, 12):
@@ -65,6 +71,11 @@ def for_wheels(machine: Machine) -> list[Package]:
 def for_browser(machine: Machine) -> list[Package]:
     """Debian's Chromium when no browser is there; nothing on Ubuntu, whose package only installs a snap."""
     return [] if machine.browser() or machine.ubuntu else [Package("a browser for the tests", ("chromium",))]
+
+
+def for_redis(machine: Machine) -> list[Package]:
+    """The Redis that the tests of shared limits run against."""
+    return [] if machine.which("redis-server") else [Package("a Redis for the tests", ("redis-server",))]
 
 
 def ensure(missing: list[Package], machine: Machine, run: Run) -> None:

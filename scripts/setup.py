@@ -1,10 +1,10 @@
-"""Set-up of a fresh clone: `.venv`, uv inside it, the lock, the project, and a browser for the tests.
+"""Set-up of a fresh clone: `.venv`, uv inside it, the lock, the project, a browser and an issuer for the tests.
 
 Every step leaves a stamp that says what it was made from; a step whose stamp stands is not run again, so a second
 call costs a few milliseconds and a call after an interruption goes on where the first one stopped.
 
     python3 -m scripts.setup          what `make demo`, `make up`, `make bench` and `make lint` need
-    python3 -m scripts.setup test     the same and a browser
+    python3 -m scripts.setup test     the same, a browser, and an OpenID Connect provider
 """
 
 import hashlib
@@ -23,6 +23,9 @@ from scripts.packages import Machine
 from scripts.steps import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+ISSUER = Path("tests/registry_api/identity/oidc")
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,13 @@ class Setup:
         self._once("uv", pinned((self.root / "requirements.lock").read_text(), "uv"), self._install_uv)
         self._once("lock", f"{interpreter}|{lock}", self._install_lock)
         self._once("project", f"{interpreter}|{lock}|{project}", self._install_project)
+        if with_browser:
+            self._install_redis()
         if with_browser and not browsers.find():
             self._install_browser()
+        if with_browser:
+            issuer = self.root / ISSUER
+            self._once("issuer", f"{issuer}|{_digest(issuer / 'package-lock.json')}", self._install_issuer)
 
     def _once(self, step: str, made_from: str, do: Callable[[], None]) -> None:
         """Run a step unless its stamp says that it was done from the same things."""
@@ -113,6 +121,9 @@ class Setup:
         env = environment_for_uv(os.environ, config) | {"VIRTUAL_ENV": str(self.venv)}
         self._run(title, [str(self.venv / "bin" / "uv"), "pip", *arguments], env)
 
+    def _install_redis(self) -> None:
+        packages.ensure(packages.for_redis(self.machine), self.machine, self._run)
+
     def _install_browser(self) -> None:
         """The distribution's Chromium, or Playwright's own where the distribution has only a snap."""
         if self.machine.ubuntu:
@@ -126,6 +137,12 @@ class Setup:
             packages.ensure(packages.for_browser(self.machine), self.machine, self._run)
         if not browsers.find():
             raise SetupError(f"No Chromium was found: install one, or set {browsers.VARIABLE}=/path/to/chrome")
+
+    def _install_issuer(self) -> None:
+        """The OpenID Connect provider that tests of trusted publishing start, exactly as locked, without scripts."""
+        packages.ensure(packages.for_issuer(self.machine), self.machine, self._run)
+        where = ["--prefix", str(self.root / ISSUER)]
+        self._run("Installing the tests' issuer", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", *where])
 
 
 def _digest(path: Path) -> str:

@@ -41,7 +41,7 @@ def control(rule: Filter, value: str, lookup: Lookup) -> Component:
             limit=100,
             size="sm",
             clearable=not rule.default,
-            placeholder="All" if not rule.default else None,
+            placeholder=rule.unset if not rule.default else None,
             className="control",
             nothingFoundMessage="Nothing matches",
             allowDeselect=not rule.default,

@@ -63,6 +63,24 @@ def line(
     )
 
 
+def banded(frame: pl.DataFrame, named: str, beyond: str, expected: str, colours: Palette) -> go.Figure:
+    """A series over `at` with its expected band from `low` to `high`; points `inside` the time in question stand out."""
+    xs = frame["at"].to_list()
+    edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    low = go.Scatter(x=xs, y=frame["low"].to_list(), showlegend=False, **edge)
+    band = {"fill": "tonexty", "fillcolor": _faint(colours.series[2], 0.2), "name": expected}
+    high = go.Scatter(x=xs, y=frame["high"].to_list(), **edge, **band)
+    strange = frame.filter("inside")
+    marks = go.Scatter(
+        x=strange["at"].to_list(),
+        y=strange["value"].to_list(),
+        name=beyond,
+        mode="markers",
+        marker={"size": 7, "color": colours.series[1]},
+    )
+    return figure(colours, low, high, line(frame, "at", "value", named, colours.series[0]), marks, showlegend=True)
+
+
 HOLD = 0.03
 """Part of the shown span by which the last level of a stepping line is drawn on."""
 FEW_BARS = 6
@@ -122,6 +140,6 @@ def heatmap(z: list[list[float | None]], x: list[str], y: list[str], colours: Pa
     return figure(colours, trace, hovermode="closest", yaxis=rows, xaxis={"ticks": ""})
 
 
-def _faint(colour: str) -> str:
+def _faint(colour: str, opacity: float = 0.10) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.10)"
+    return f"rgba({red},{green},{blue},{opacity:.2f})"

@@ -67,6 +67,6 @@ def ago(value: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def plural(count: float | None, noun: str) -> str:
-    """A count with its noun: 1 plugin, 2 plugins."""
-    return f"{whole(count)} {noun}" + ("" if count == 1 else "s")
+def plural(count: float | None, noun: str, several: str | None = None) -> str:
+    """A count with its noun: 1 plugin, 2 plugins; `several` is the noun of many where it takes no s."""
+    return f"{whole(count)} {noun if count == 1 else several or noun + 's'}"

@@ -59,6 +59,10 @@ def plugin_path(row: dict[str, Any]) -> str:
     return f"/plugins/{quote(row['namespace'], safe='')}/{quote(row['name'], safe='')}"
 
 
+BANDS = {"low": "good", "moderate": "info", "high": "warn", "critical": "bad", "insufficient": "plain"}
+"""The tint of each band of risk, lowest first; `insufficient` says that too little is known."""
+
+
 def badge(text: str, tone: str | None = None) -> Component:
     """A word on a tinted ground; the word carries the meaning."""
     return html.Span(text, className=f"badge {tone or TONES.get(text, 'plain')}")

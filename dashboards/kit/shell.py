@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboards.kit import deeds
 from dashboards.kit.aria import aria
 from dashboards.kit.icons import icon
 from dashboards.kit.page import Component, Page
@@ -37,7 +38,13 @@ def frame(pages: Iterable[Page], viewer: Viewer, scheme: Scheme) -> Component:
         padding=0,
     )
     return dmc.MantineProvider(
-        [html.A("Skip to content", href="#main", className="skip-link"), shell, *_stores(scheme), _drawer()],
+        [
+            html.A("Skip to content", href="#main", className="skip-link"),
+            shell,
+            *_stores(scheme),
+            _drawer(),
+            *deeds.dialog(),
+        ],
         id="provider",
         theme=MANTINE_THEME,
         forceColorScheme=scheme,
@@ -102,8 +109,8 @@ def _stores(scheme: Scheme) -> list[Component]:
 
 def _drawer() -> Component:
     return dmc.Drawer(
-        id="sql-drawer",
-        title="SQL",
+        id="drawer",
+        title="What stands behind it",
         position="right",
         size="lg",
         closeButtonProps={"aria-label": "Close"},

@@ -13,7 +13,8 @@ class Filter:
     """One control of a page.
 
     `choices` are the allowed (value, label) pairs; `lookup` names a list that is read from the snapshot instead;
-    with neither the value is free text of at most 200 characters. `wide` says how the control is drawn.
+    with neither the value is free text of at most 200 characters. `wide` says how the control is drawn, `unset` what it
+    says while nothing is chosen.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Filter:
     choices: Choices = ()
     lookup: str | None = None
     wide: bool = False
+    unset: str = "All"
 
     def accepts(self, raw: str, allowed: frozenset[str] | None) -> bool:
         """Whether a raw URL value may be used; `allowed` are a lookup's values, None when they are unknown."""

@@ -7,7 +7,8 @@ from dashboards.queries.question import Question
 
 PAGE_SIZE = 20
 SORTS = (
-    ("installed", "Most installed"),
+    ("installed", "Adoption (most installed)"),
+    ("risk", "Highest risk"),
     ("popular", "Most popular elsewhere"),
     ("newest", "Latest release"),
     ("warnings", "Most warnings"),
@@ -26,7 +27,7 @@ FOUND = """
             SELECT plugin_id, count AS outside_count FROM owned JOIN latest USING (metric, source, month)
         )
         SELECT
-            ref, namespace, name, title, summary, lifecycle, visibility, labels, licence, latest_version,
+            plugin_id, ref, namespace, name, title, summary, lifecycle, visibility, labels, licence, latest_version,
             latest_released_at, installed_targets, outside_count, dependant_count, advisory_count,
             unfixed_advisory_count, count(*) OVER () AS found
         FROM dim_plugin LEFT JOIN popular USING (plugin_id)
@@ -46,14 +47,18 @@ FOUND = """
 """
 
 
-def plugins_found(q: str, label: str, lifecycle: str, warnings: str, sort: str) -> Question:
-    """Every plugin that meets the filters, in order; an exact name comes first. `found` repeats the full count."""
+def plugins_found(q: str, label: str, lifecycle: str, warnings: str, sort: str, shown: int = 1_000) -> Question:
+    """Every plugin that meets the filters, in order; an exact name comes first. `found` repeats the full count.
+
+    The snapshot knows no risk, so that order is the name's here.
+    """
     return Question(
         "plugins_found",
         "Plugins",
         "Every plugin that meets the filters.",
         FOUND,
         {"q": q, "label": label, "lifecycle": lifecycle, "warnings": warnings, "sort": sort},
+        shown=shown,
     )
 
 

@@ -30,10 +30,14 @@ class Scores:
         return {**asdict(self), "level": config.level, "protocol": protocol}
 
 
+class NothingVaries(ValueError):
+    """All series are constant, so that nothing says what a large error is."""
+
+
 def backtest(history: Floats, config: ForecastConfig, *, origins: int = 4) -> Scores:
     """Forecast the last horizons of a history (T, S) one after the other, each from what lay before it.
 
-    Raises ValueError when the first origin has less than the least history, or when no series varies.
+    Raises ValueError when the first origin has less than the least history, and `NothingVaries`.
     """
     first = len(history) - origins * config.horizon
     if origins < 1 or first < config.least_history:
@@ -42,7 +46,7 @@ def backtest(history: Floats, config: ForecastConfig, *, origins: int = 4) -> Sc
     scale = _scale(history[:first], config.season)
     varies = scale > 0
     if not varies.any():
-        raise ValueError("no series varies; there is nothing to scale errors with")
+        raise NothingVaries("no series varies; there is nothing to scale errors with")
     parts = [_origin(history[:, varies], scale[varies], config, first + k * config.horizon) for k in range(origins)]
     mase, flat, coverage, width = np.mean(parts, axis=0).tolist()
     return Scores(mase, flat, coverage, width, int(varies.sum()), origins)

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, model_validator
 
-from patchbay.automation.fields import Duration, Line, Number, Share, Strict
+from patchbay.automation.fields import Count, Duration, Line, Number, Share, Strict
 
 _URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -41,8 +41,8 @@ class _Scale(Strict):
     target_value: Annotated[Number, Field(gt=0)] | None = None
     """What the metric should be per replica; then the number of replicas follows from the metric, not from a factor."""
     tolerance: Annotated[Share, Field(lt=1)] = 0.1
-    min_replicas: Annotated[int, Field(ge=1)] = 1
-    max_step: Annotated[int, Field(ge=1)] | None = None
+    min_replicas: Count = 1
+    max_step: Count | None = None
     """How many replicas one plan may add or take away."""
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class ScaleUp(_Scale):
     """More replicas: times a factor, or as many as bring the metric to its target value; never fewer."""
 
     type: Literal["scale_up"]
-    max_replicas: Annotated[int, Field(ge=1)]
+    max_replicas: Count
 
     @model_validator(mode="after")
     def _goes_up(self) -> Self:

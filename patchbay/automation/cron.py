@@ -26,6 +26,7 @@ _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month"
 _ITEM = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([0-9]+))?\Z")
 _HORIZON = timedelta(days=366 * 9)
 """Leap days are at most eight years apart, so what does not come within nine years never comes."""
+_SOME_DAY = date(2000, 1, 1)
 _ALL_HOURS = frozenset(range(24))
 _MINUTE = timedelta(minutes=1)
 
@@ -43,29 +44,37 @@ class Cron:
     """Both day fields are restricted: then either is enough, as in every cron since Vixie's."""
     zone: ZoneInfo
 
-    def after(self, moment: datetime) -> Iterator[datetime]:
-        """Instants later than a moment, in UTC and in order, up to nine years ahead; none if it never comes."""
+    def after(self, moment: datetime, until: datetime | None = None) -> Iterator[datetime]:
+        """Instants later than a moment, in UTC and in order, up to `until` (included) or nine years ahead.
+
+        A tick asks with `until`: looking on to the next leap day, for every rule, would cost it seconds.
+        """
         run = self._by_elapsed_time if self.hours == _ALL_HOURS else self._by_wall_time
         last = moment.astimezone(UTC)
-        for instant in run(last):
-            if instant > last:
+        end = last + _HORIZON if until is None else until.astimezone(UTC)
+        for instant in run(last, end):
+            if last < instant <= end:
                 last = instant
                 yield instant
 
-    def _by_wall_time(self, moment: datetime) -> Iterator[datetime]:
+    @property
+    def comes(self) -> bool:
+        """Whether any day of nine years is named; hours and minutes always are."""
+        return any(self._on(_SOME_DAY + timedelta(days=offset)) for offset in range(_HORIZON.days))
+
+    def _by_wall_time(self, moment: datetime, end: datetime) -> Iterator[datetime]:
         # The day before too: a gap of a whole day (Samoa, 2011) moves its times to the next date.
         first = moment.astimezone(self.zone).date() - timedelta(days=1)
         walls = [time(hour, minute) for hour in sorted(self.hours) for minute in sorted(self.minutes)]
-        for offset in range(_HORIZON.days):
+        for offset in range((end.astimezone(self.zone).date() - first).days + 1):
             day = first + timedelta(days=offset)
             if self._on(day):
                 local = (datetime.combine(day, wall, self.zone) for wall in walls)
                 yield from sorted(at.astimezone(UTC) for at in local)
 
-    def _by_elapsed_time(self, moment: datetime) -> Iterator[datetime]:
+    def _by_elapsed_time(self, moment: datetime, end: datetime) -> Iterator[datetime]:
         at = moment.replace(second=0, microsecond=0) + _MINUTE
-        end = moment + _HORIZON
-        while at < end:
+        while at <= end:
             local = at.astimezone(self.zone)
             if not self._on(local.date()):
                 at += _MINUTE * (60 - local.minute)
@@ -89,7 +98,7 @@ def parse_cron(expression: str, zone: str = "UTC") -> Cron:
     )
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     cron = Cron(minutes, hours, days, months, frozenset(d % 7 for d in weekdays), either, parse_zone(zone))
-    if next(cron.after(datetime(2000, 1, 1, tzinfo=UTC)), None) is None:
+    if not cron.comes:
         raise ValueError(f"{expression!r} never comes")
     return cron
 

@@ -180,7 +180,7 @@ def _make(
 ) -> Plan:
     rule = firing.rule
     return Plan(
-        key=idempotency_key(rule.name, rule.revision, firing.fingerprint, firing.episode, part),
+        key=idempotency_key(facts.tenant, rule.name, rule.revision, firing.fingerprint, firing.episode, part),
         rule=rule.name,
         revision=rule.revision,
         tenant=firing.tenant,

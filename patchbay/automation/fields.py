@@ -31,7 +31,10 @@ def _quantity(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    try:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    except OverflowError as error:
+        raise ValueError("expected a number that a float can hold") from error
 
 
 def _one_line(text: str) -> str:
@@ -41,6 +44,9 @@ def _one_line(text: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration, when_used="json")]
+LARGEST = 2**31 - 1
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Quantity = Annotated[float, BeforeValidator(_quantity), Field(allow_inf_nan=False)]

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from patchbay.automation.actions import ACTIONS, Action, BlockRelease, ScaleDown, ScaleUp
 from patchbay.automation.digests import digest
 from patchbay.automation.documents import Document, MalformedDocument, Path, read_document
-from patchbay.automation.fields import Duration, Labels, Line, Share, Strict
+from patchbay.automation.fields import Count, Duration, Labels, Line, Share, Strict, Whole
 from patchbay.automation.triggers import AnomalyTrigger, MetricTrigger, ScheduleTrigger, SeriesTrigger
 
 TRIGGERS: dict[str, type[Strict]] = {
@@ -46,7 +46,7 @@ Trigger = Annotated[
 class BlastRadius(Strict):
     """How much one kind of targets may be changed within a window; one target is always allowed."""
 
-    max_targets: Annotated[int, Field(ge=1)] = 5
+    max_targets: Count = 5
     max_share: Share = 0.25
     window: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=1))] = timedelta(hours=1)
 
@@ -60,11 +60,11 @@ class Rule(Strict):
     """
 
     name: Line
-    version: Annotated[int, Field(ge=1)] = 1
+    version: Count = 1
     owner: Line | None = None
     description: Annotated[str, Field(max_length=2000)] = ""
     mode: Literal["off", "shadow", "dry_run", "approve", "auto"] = "auto"
-    priority: int = 0
+    priority: Whole = 0
     trigger: Trigger
     action: Action
     targets: Labels | None = None
@@ -143,7 +143,9 @@ def parse_rules(text: str, source: str = "rules") -> tuple[Rule, ...]:
     try:
         rules = RuleDocument.model_validate(document.values).automation_rules
     except ValidationError as error:
-        raise InvalidRules([_mistake(source, document, details) for details in error.errors()]) from error
+        # Where rules are wrong, pydantic says besides that too few are left.
+        real = [details for details in error.errors() if details["type"] != "too_short"] or error.errors()
+        raise InvalidRules([_mistake(source, document, details) for details in real]) from error
     _refuse_repeated(rules, document, source)
     return rules
 

@@ -48,7 +48,7 @@ class Plan:
     """
 
     key: str
-    """Idempotency key: rule, revision, series and episode; whoever executes does so at most once per key."""
+    """Idempotency key: whose rule, revision, series and episode; whoever executes does so at most once per key."""
     rule: str
     revision: str
     tenant: str
@@ -75,9 +75,12 @@ class Plan:
         return digest(values | {"episode": self.episode.isoformat()})
 
 
-def idempotency_key(rule: str, revision: str, fingerprint: str, episode: datetime, part: str = "") -> str:
-    """The same key for the same episode of the same series under the same rule, whoever asks and however often."""
-    return digest([rule, revision, fingerprint, episode.isoformat(), part], 32)
+def idempotency_key(whose: str, rule: str, revision: str, fingerprint: str, episode: datetime, part: str = "") -> str:
+    """The same key for the same episode of the same series under the same rule, whoever asks and however often.
+
+    Two tenants may have the same rule, and a receiver drops what comes under a key that it knows.
+    """
+    return digest([whose, rule, revision, fingerprint, episode.isoformat(), part], 32)
 
 
 def group_of(key: str) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import takewhile
 
 from patchbay.automation.cron import Cron, parse_cron
 from patchbay.automation.digests import digest
@@ -48,7 +47,7 @@ def delay(rule: str, occurrence: datetime, jitter: timedelta) -> timedelta:
 
 def _passed(rule: str, trigger: ScheduleTrigger, last: datetime, now: datetime) -> list[tuple[datetime, datetime]]:
     cron = _cron(trigger.schedule, trigger.timezone)
-    occurrences = takewhile(lambda at: at <= now, cron.after(last - trigger.jitter))
+    occurrences = cron.after(last - trigger.jitter, until=now)
     starts = ((at, at + delay(rule, at, trigger.jitter)) for at in occurrences)
     return [(at, start) for at, start in starts if last < start <= now]
 

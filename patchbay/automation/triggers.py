@@ -115,7 +115,8 @@ class ScheduleTrigger(Strict):
     timezone: Annotated[Line, AfterValidator(lambda name: parse_zone(name).key)] = "UTC"
     misfire: Literal["skip", "once", "all"] = "once"
     overlap: Literal["allow", "forbid", "replace"] = "forbid"
-    jitter: Duration = timedelta(0)
+    jitter: Annotated[Duration, Field(le=timedelta(hours=1))] = timedelta(0)
+    """Each tick looks back so far: with a month of it, a rule of every minute would cost a quarter of a second a tick."""
     suspend: bool = False
 
 

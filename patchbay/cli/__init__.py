@@ -14,6 +14,8 @@ def main() -> None:
         answer = explain(error)
         if answer is None:
             raise
+        from patchbay.cli.output import harmless
+
         line, code = answer
-        print(f"patchbay: {line}", file=sys.stderr)
+        print(f"patchbay: {harmless(line)}", file=sys.stderr)
         sys.exit(code)

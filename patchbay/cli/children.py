@@ -26,6 +26,8 @@ class Program:
     port: tuple[str, int] | None = None
     address: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    max_replicas: int = 1
+    """How many may run at once; more than one only where they share a port."""
 
     def answers(self, timeout: float = 2.0) -> bool:
         """Whether the ready URL answers now."""
@@ -41,9 +43,10 @@ class Program:
 class Child:
     """A program that runs, in a process group of its own."""
 
-    def __init__(self, program: Program, logs: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, program: Program, logs: Path, environment: Mapping[str, str], replica: int = 1) -> None:
         self.program = program
-        self.log = logs / f"{program.name}.log"
+        self.name = program.name if replica == 1 else f"{program.name}-{replica}"
+        self.log = logs / f"{self.name}.log"
         self._environment = {**environment, **program.environment}
         self._process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0

@@ -55,4 +55,4 @@ def child_environment(settings: "Settings") -> dict[str, str]:
     }
     for name in ("host", "api_port", "dagster_port", "dashboards_port"):
         told[f"PATCHBAY_{name.upper()}"] = str(getattr(settings, name))
-    return {**os.environ, **told}
+    return {**{name: value for name, value in os.environ.items() if name != "PATCHBAY_PROFILE"}, **told}

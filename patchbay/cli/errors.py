@@ -16,12 +16,15 @@ def explain(error: Exception) -> tuple[str, int] | None:
     """The line for an expected failure with its exit code; None for a fault of ours, which keeps its traceback."""
     from pydantic import ValidationError
 
+    from patchbay.automation.grammar import InvalidRules
     from patchbay.core.client import ApiError, ApiUnreachable
 
     if isinstance(error, ValidationError):
         return _settings_line(error.errors()[0]), USAGE
     if isinstance(error, ApiUnreachable):
         return f"{error}; is Patchbay running? Start it with: patchbay up", FAILURE
+    if isinstance(error, InvalidRules):
+        return f"{len(error.mistakes)} mistakes in the rules:\n{error}", USAGE
     if isinstance(error, UsageError):
         return str(error), USAGE
     if isinstance(error, CommandError | ApiError):

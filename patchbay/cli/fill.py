@@ -44,6 +44,46 @@ def fill_world(config: "WorldConfig", client: "Client", truth: Path) -> "Table":
     return _figures(summary, "Sent")
 
 
+def go_on(
+    config: "WorldConfig",
+    client: "Client",
+    truth: Path,
+    *,
+    surge_after: float,
+    bad_after: float,
+    seconds: float | None,
+) -> "Table":
+    """Go on with a world in real time; answers a table of what was sent once the time is over or Ctrl-C is pressed.
+
+    Raises `CommandError` where that world was never sent.
+    """
+    from patchbay.core.client import ApiError
+    from patchbay.world.sending import Sent, live
+    from patchbay.world.society import build_society
+
+    sent, society = Sent(), build_society(config)
+    try:
+        live(
+            society,
+            client,
+            sent,
+            surge_after=surge_after,
+            bad_after=bad_after,
+            seconds=seconds,
+            truth_path=truth,
+            say=output.say,
+        )
+    except KeyboardInterrupt:
+        output.say("Stopping")
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise CommandError(f"{error}; send the world first: the same command without --live") from error
+    return _figures(sent, "Sent")
+
+
 def fill_from(kind: str, source: str, client: "Client", reports: Path, *, again: bool = False) -> "Table":
     """Import a public registry's files with the importer of that name; answers a table of what was taken.
 

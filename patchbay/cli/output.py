@@ -11,6 +11,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 Tell = Callable[[str, int, int | None], None]
 """Told (stage, done, total or None) by long work."""
@@ -106,9 +107,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str |
     return made
 
 
-def _cell(value: object) -> str:
+def harmless(text: str) -> str:
+    """A text without what a terminal would obey: names and titles come from strangers."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "�" for sign in text)
+
+
+def _cell(value: object) -> "Text":
+    from rich.text import Text
+
     if value is None:
-        return ""
+        return Text("")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return Text("yes" if value else "no")
+    return Text(f"{value:,}" if isinstance(value, int) else harmless(str(value)))

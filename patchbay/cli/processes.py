@@ -16,11 +16,14 @@ from patchbay.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from patchbay.core.settings import Settings
+    from patchbay.world.config import WorldConfig
 
 DAGSTER_YAML = Path(__file__).resolve().parents[2] / "dagster.yaml"
 DEFINITIONS = "pipelines.definitions"
 DAGSTER_SWITCHES = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true"}
 """As in `pipelines/instance.py`, for the processes that create runs without importing it. Without it a range of days costs a minute."""
+MOST_REPLICAS = 4
+"""Of what can share its port. More than the cores of a small machine help nobody."""
 LONGEST_SOCKET_PATH = 100
 """Bytes; Linux takes 107 at most."""
 
@@ -34,6 +37,7 @@ def api(settings: "Settings") -> Program:
         ready=f"{settings.api_url}/readyz",
         port=(settings.host, settings.api_port),
         address=f"{settings.api_url}/openapi.json",
+        max_replicas=MOST_REPLICAS,
     )
 
 
@@ -47,6 +51,7 @@ def dashboards(settings: "Settings") -> Program:
         ready=f"{url}/healthz",
         port=(settings.host, settings.dashboards_port),
         address=url,
+        max_replicas=MOST_REPLICAS,
     )
 
 
@@ -65,6 +70,13 @@ def dagster(settings: "Settings") -> list[Program]:
         Program("dagster-daemon", (str(bin_ / "dagster-daemon"), "run", "-w", workspace), "Dagster daemon"),
     ]
     return [replace(program, environment=DAGSTER_SWITCHES) for program in programs]
+
+
+def world(config: "WorldConfig") -> Program:
+    """A generated world that was sent before, going on in real time."""
+    sizes = (f"--{size}={getattr(config, size)}" for size in ("plugins", "tenants", "days", "seed"))
+    command = (sys.executable, "-m", "patchbay.cli", "simulate", "--live", *sizes)
+    return Program("world", command, "generated world")
 
 
 def everything(settings: "Settings") -> list[Program]:

@@ -31,7 +31,65 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=64 * 1024 * 1024, description="Largest request body after decompression, bytes."
     )
+    document_cache_mb: int = Field(
+        default=64, ge=0, description="Megabytes of answers to reads that each API process keeps; 0 for none."
+    )
     job_workers: int = Field(default=1, ge=0, description="Job workers inside the API process; 0 for none.")
+    tenant_grace_days: int = Field(
+        default=30, ge=0, description="Days from a tenant's deletion until everything it owns is erased."
+    )
+    webhook_senders: int = Field(
+        default=16,
+        ge=1,
+        description="Webhook deliveries under way at a time in the API process, where it has job workers.",
+    )
+    audit_anchors_url: str | None = Field(
+        default=None,
+        description="Where audit checkpoints are kept: a file:// or s3://bucket/prefix URL; unset means anchors below home.",
+    )
+    audit_checkpoint_seconds: int = Field(
+        default=60, ge=0, description="Seconds between audit checkpoints of chains that have grown; 0 for none."
+    )
+    webhook_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description='Hosts, as JSON, that webhooks may reach at private addresses: ["hooks.lan", "10.0.0.7:8080"].',
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server: smtp://, smtps:// or smtp+starttls://user:password@host:port; unset means no mail.",
+    )
+    mail_from: str = Field(default="patchbay@localhost", description="Address that mail is sent from.")
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis that shares limits between replicas: redis://host:6379/0; unset means in process.",
+    )
+    rate_limit_token: int = Field(default=6_000, ge=0, description="Requests a minute with one token; 0 for no limit.")
+    rate_limit_tenant: int = Field(default=12_000, ge=0, description="Requests a minute of one tenant; 0 for no limit.")
+    rate_limit_address: int = Field(
+        default=60_000, ge=0, description="Requests a minute from one address (IPv6: its /64); 0 for no limit."
+    )
+    rate_limit_login: int = Field(
+        default=60, ge=0, description="Sign-ins a minute from one address, right or wrong; 0 for no limit."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description='Networks, as JSON, of proxies whose X-Forwarded-For is believed: ["10.0.0.0/8"].',
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='Origins, as JSON, whose pages may call the API: ["https://portal.example"]; none by default.',
+    )
+    issuer_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts, as JSON, of CI issuers that may be at private addresses and without TLS: those of the house.",
+    )
+    trusted_publishing_audience: str = Field(
+        default="patchbay", description="Audience that a CI token must be made for to be exchanged."
+    )
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="Folder of breached passwords, a file PREFIX.txt of SUFFIX:COUNT lines per SHA-1 prefix; unset means none.",
+    )
     log_level: str = Field(default="INFO", description="Least severe level that is logged.")
 
     @property

@@ -19,6 +19,9 @@ _SECRETS = re.compile(
     | (?<![A-Za-z0-9])(?P<prefix>pb_)[A-Za-z0-9_-]{6,}  # our own tokens""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SIGNS = ("pb_", "bearer", "://")
+"""What each of the secrets has in it: most lines have none, and looking for these costs far less than matching."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -94,6 +97,9 @@ def bound(trace: TraceContext, request_id: str | None = None) -> Iterator[TraceC
 
 def redact(text: str) -> str:
     """The text without Patchbay tokens, bearer credentials and URL passwords."""
+    lower = text.lower()
+    if not any(sign in lower for sign in _SIGNS):
+        return text
     return _SECRETS.sub(lambda found: f"{found['kept'] or found['scheme'] or found['prefix']}…", text)
 
 
@@ -114,13 +120,15 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         present = {name: value for name, value in line.items() if value is not None}
-        return redact(json.dumps(present, ensure_ascii=False, default=str))
+        return redact(_ENCODER.encode(present))
 
 
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Makes every logger of the process write JSON lines to the stream (None: stderr); ValueError for a bad level."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
+    # No line has the thread or process, so no record need look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -1,7 +1,7 @@
 """The registry as a resource: its feeds through the API, its files through the storage port."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
@@ -39,8 +39,7 @@ class ApiFeeds:
 
     def head_seq(self) -> int:
         """The newest sequence number committed now."""
-        status: dict[str, Any] = self._client.status()
-        return int(status["feeds"]["head_seq"])
+        return int(self._client.status()["feeds"]["head_seq"])
 
     def read_feed(self, feed: str, after: int, limit: int) -> "tuple[pa.Table, int, bool]":
         """A page of a feed."""
@@ -57,11 +56,10 @@ class RegistryOf:
 
 
 def registry_of(settings: Settings) -> RegistryOf:
-    """The registry that the settings name, with the service's token: `api_token`, else the file the registry wrote."""
+    """The registry that the settings name, with the service's token."""
     from patchbay.core.client import Client
 
-    token = settings.api_token.get_secret_value() if settings.api_token else _token_file(settings)
-    return RegistryOf(ApiFeeds(Client(settings.api_url, token)), open_storage(settings))
+    return RegistryOf(ApiFeeds(Client(settings.api_url, service_token(settings))), open_storage(settings))
 
 
 def registry_resource(access: RegistryAccess | None = None) -> dg.ResourceDefinition:
@@ -74,7 +72,10 @@ def registry_resource(access: RegistryAccess | None = None) -> dg.ResourceDefini
     return registry
 
 
-def _token_file(settings: Settings) -> str:
+def service_token(settings: Settings) -> str:
+    """The service's token: `api_token`, else the file the registry wrote; FileNotFoundError when there is neither."""
+    if settings.api_token:
+        return settings.api_token.get_secret_value()
     path = settings.secret_file("service.token")
     if not path.is_file():
         raise FileNotFoundError(f"no service token at {path}; start the registry once, or set PATCHBAY_API_TOKEN")

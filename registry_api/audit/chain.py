@@ -1,22 +1,29 @@
-"""Appending to and verifying the per-tenant hash chains."""
+"""Appending to the per-tenant hash chains."""
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from patchbay.core.audit.merkle import Frontier, leaf_hash
+from patchbay.core.audit.records import GENESIS, link, opening, stamp
 from patchbay.core.ids import new_id
+from patchbay.core.telemetry import current_request_id
 from registry_api.audit.models import AuditHead, AuditRecord
-from registry_api.db.encoding import stored_json
+from registry_api.audit.patches import Patch
+from registry_api.audit.personal import Personal, Sealer, escaped, keys_for, personal_in
+from registry_api.caller import current_address
+from registry_api.db.encoding import plain
 from registry_api.db.scope import Principal
 
-GENESIS = bytes(32)
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SORT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,72 +34,143 @@ class AuditEntry:
     subject: str
     change: dict[str, Any]
     tenant_id: UUID
+    trace_id: str | None = None
+    """Of what caused it, where that is not the change's own."""
+    patch: Patch = field(default_factory=list)
+    public: bool = False
+    """Whether webhooks of every tenant are told, not only the tenant's own."""
 
 
-def link(previous: bytes, canonical: bytes) -> bytes:
-    """The hash of a record that follows `previous`."""
-    return hashlib.sha256(previous + canonical).digest()
+@dataclass(slots=True)
+class _Commit:
+    """What the records of one commit have in common."""
+
+    principal: Principal
+    now: datetime
+    trace_id: str | None
+    request_id: str | None
+    address: Personal | None
+    sealer: Sealer
 
 
 async def append_entries(
     session: AsyncSession, entries: list[AuditEntry], principal: Principal, now: datetime, trace_id: str | None
 ) -> None:
-    """Append entries to their tenants' chains inside the caller's transaction; heads are locked in tenant order."""
+    """Append entries to their tenants' chains inside the caller's transaction; heads are locked in tenant order.
+
+    Personal values are sealed first: whoever waits for another's fresh key must not hold a head meanwhile.
+    """
     ordered = sorted(entries, key=lambda entry: entry.tenant_id)
+    address = _address(principal)
+    keys = await keys_for(session, _owners(ordered, address, principal), now) if ordered else {}
+    commit = _Commit(principal, now, trace_id, current_request_id(), address, Sealer(keys))
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
         head = await _lock_head(session, tenant_id, now)
-        rows = [_next_row(head, entry, principal, now, trace_id) for entry in group]
-        await session.execute(insert(AuditRecord.__table__), rows)  # type: ignore[arg-type]
+        await session.execute(insert(AuditRecord.__table__), _rows(head, list(group), commit))  # type: ignore[arg-type]
         await session.flush()
 
 
-def _next_row(
-    head: AuditHead, entry: AuditEntry, principal: Principal, now: datetime, trace_id: str | None
+def _address(principal: Principal) -> Personal | None:
+    """Where the request came from; of a person's session it tells something of the person, of a token of its holder."""
+    found = current_address()
+    return None if found is None else Personal(principal.actor, found)
+
+
+def _owners(entries: list[AuditEntry], address: Personal | None, principal: Principal) -> set[tuple[UUID, str]]:
+    owners = {(entry.tenant_id, one.of) for entry in entries for one in personal_in((entry.change, entry.patch))}
+    home = {entry.tenant_id for entry in entries if not _is_stranger(principal, entry.tenant_id)}
+    return owners | ({(tenant_id, address.of) for tenant_id in home} if address else set())
+
+
+def _rows(head: AuditHead, entries: list[AuditEntry], commit: _Commit) -> list[dict[str, Any]]:
+    """The rows of entries, and the head moved to the last of them. Times never run backwards within a chain."""
+    tree, position, previous = Frontier.of(head.position, head.frontier), head.position, head.hash
+    at, rows = max(commit.now, head.moved_at), []
+    common = _common(head.tenant_id, commit)
+    for entry in entries:
+        position, id = position + 1, new_id()
+        canonical = _canonical(entry, position, at, {**common, "id": id}, commit)
+        digest = link(previous, canonical)
+        rows.append(_row(entry, id, position, at, common["actor"], canonical, previous, digest))
+        tree.append(leaf_hash(canonical))
+        previous = digest
+    head.position, head.hash, head.moved_at, head.frontier = position, previous, at, tree.stored
+    return rows
+
+
+def _row(
+    entry: AuditEntry,
+    id: UUID,
+    position: int,
+    at: datetime,
+    actor: str,
+    canonical: bytes,
+    previous: bytes,
+    digest: bytes,
 ) -> dict[str, Any]:
-    position, previous = head.position + 1, head.hash
-    canonical = _canonical(entry, position, principal, now, trace_id)
-    head.position, head.hash, head.moved_at = position, link(previous, canonical), now
     return {
-        "id": new_id(),
+        "id": id,
         "tenant_id": entry.tenant_id,
-        "recorded_at": now,
+        "recorded_at": at,
         "position": position,
         "action": entry.action,
         "subject": entry.subject,
-        "actor": principal.actor,
+        "actor": actor,
         "canonical": canonical,
         "previous_hash": previous,
-        "hash": head.hash,
+        "hash": digest,
     }
 
 
-def _canonical(entry: AuditEntry, position: int, principal: Principal, now: datetime, trace_id: str | None) -> bytes:
-    return stored_json(
-        {
-            "tenant": entry.tenant_id,
-            "position": position,
-            "at": now,
-            "actor": principal.actor,
-            "token": principal.token_id,
-            "acting_for": _home(principal, entry),
-            "action": entry.action,
-            "subject": entry.subject,
-            "change": entry.change,
-            "trace": trace_id,
-        },
-        sort_keys=True,
-    )
+def _common(tenant_id: UUID, commit: _Commit) -> dict[str, Any]:
+    principal = commit.principal
+    if _is_stranger(principal, tenant_id):
+        return {
+            "actor": f"tenant:{principal.tenant_id}",
+            **dict.fromkeys(("token", "acting_for", "request", "address")),
+        }
+    return {
+        "actor": principal.actor,
+        "token": principal.token_id,
+        "acting_for": _home(principal, tenant_id),
+        "request": commit.request_id,
+        "address": commit.address,
+    }
 
 
-def _home(principal: Principal, entry: AuditEntry) -> UUID | None:
+def _canonical(entry: AuditEntry, position: int, at: datetime, common: dict[str, Any], commit: _Commit) -> bytes:
+    said = {
+        **common,
+        "action": entry.action,
+        "subject": entry.subject,
+        "change": escaped(entry.change),
+        "patch": escaped(entry.patch),
+        "trace": entry.trace_id or commit.trace_id,
+    }
+    rest = orjson.dumps(said, default=partial(_sealing, commit.sealer, entry.tenant_id), option=_OPTIONS)
+    return b'%s%s",%s' % (opening(entry.tenant_id, position), stamp(at).encode(), rest[1:])
+
+
+def _sealing(sealer: Sealer, tenant_id: UUID, value: Any) -> Any:
+    return sealer.seal(tenant_id, value) if isinstance(value, Personal) else plain(value)
+
+
+def _is_stranger(principal: Principal, tenant_id: UUID) -> bool:
+    """Whether somebody of one customer changed what another sees, who is told which customer it was and not which person."""
+    home = principal.acting_for or principal.tenant_id
+    return tenant_id not in (principal.tenant_id, home) and home != principal.scope.operator_id
+
+
+def _home(principal: Principal, tenant_id: UUID) -> UUID | None:
     """The actor's own tenant where it is not the record's."""
     own = principal.acting_for or principal.tenant_id
-    return own if own != entry.tenant_id else None
+    return own if own != tenant_id else None
 
 
 async def _lock_head(session: AsyncSession, tenant_id: UUID, now: datetime) -> AuditHead:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    first = {"tenant_id": tenant_id, "position": 0, "hash": GENESIS, "moved_at": now}
+    first = {"tenant_id": tenant_id, "position": 0, "hash": GENESIS, "moved_at": now, "frontier": b""}
+    first |= {"anchored_size": 0, "anchored_frontier": b""}
     await session.execute(dialect.insert(AuditHead).values(first).on_conflict_do_nothing())
     locked = (
         select(AuditHead)

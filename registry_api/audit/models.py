@@ -35,3 +35,19 @@ class AuditHead(Base):
     position: Mapped[int] = mapped_column(BigInteger, default=0)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     moved_at: Mapped[datetime]
+    frontier: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    """Roots of the full subtrees of the Merkle tree over the records' bytes: a checkpoint reads no record twice."""
+    anchored_size: Mapped[int] = mapped_column(BigInteger, default=0)
+    anchored_frontier: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    """How far the newest checkpoint reaches, and the tree there; believed only where a signed checkpoint agrees."""
+
+
+class PersonKey(TenantOwned, Base):
+    """The sealed key of a person's values in a tenant's records; emptying it erases all of them."""
+
+    __tablename__ = "audit_person_keys"
+    __table_args__ = (UniqueConstraint("tenant_id", "subject"),)
+
+    subject: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_by: Mapped[str]

@@ -1,23 +1,36 @@
-"""All SQL that reads the audit log."""
+"""All SQL that reads the audit log, and what keeps its checkpoints and persons' keys."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, func, select, update
 
+from patchbay.core.audit.merkle import Frontier
+from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditHead, AuditRecord
+from registry_api.audit.personal import SHREDDED, find_keys, shred_keys
 from registry_api.db.repository import Repository
 
-BATCH = 1000
+BATCH = 5000
+LINK = (AuditRecord.position, AuditRecord.canonical, AuditRecord.hash)
+WHOLE = (
+    *LINK,
+    AuditRecord.id,
+    AuditRecord.previous_hash,
+    AuditRecord.recorded_at,
+    AuditRecord.actor,
+    AuditRecord.action,
+    AuditRecord.subject,
+)
 
 
 class AuditLog(Repository):
     """The chain of the tenant acted in. Chains are read tenant by tenant, also by platform readers."""
 
-    def records(self, action: str | None = None, subject: str | None = None) -> Select[tuple[AuditRecord]]:
-        """Records of an action or a subject."""
-        query = select(AuditRecord).where(AuditRecord.tenant_id == self.scope.tenant_id)
-        query = query if action is None else query.where(AuditRecord.action == action)
-        return query if subject is None else query.where(AuditRecord.subject == subject)
+    def records(self) -> Select[tuple[AuditRecord]]:
+        """Records."""
+        return select(AuditRecord).where(AuditRecord.tenant_id == self.scope.tenant_id)
 
     async def head(self) -> AuditHead | None:
         """The newest link as the head row has it; None for a tenant without records."""
@@ -32,18 +45,37 @@ class AuditLog(Repository):
         query = select(func.min(AuditRecord.position)).where(*own, AuditRecord.position > AuditHead.position)
         return (await self.session.execute(query)).scalar_one()
 
-    async def stream(self, through: int) -> AsyncIterator[AuditRecord]:
-        """Every record of the chain that is in place, in order of position; later appends than `through` are left
-        out.
+    async def stream(
+        self, through: int, *, after: int = 0, columns: Sequence[Any] = WHOLE
+    ) -> AsyncIterator[Sequence[Row[Any]]]:
+        """Columns of every record of the chain that is in place, in order of position, in stretches; positions up to
+        `after` and beyond `through` are left out.
         """
-        last = None
-        while True:
-            query = self.records().where(AuditRecord.position <= through)
-            query = query if last is None else query.where(AuditRecord.position > last)
-            rows = (await self.session.execute(query.order_by(AuditRecord.position).limit(BATCH))).scalars().all()
-            for row in rows:
-                yield row
-            if len(rows) < BATCH:
-                return
-            last = rows[-1].position
-            self.session.expunge_all()
+        own = select(*columns).where(AuditRecord.tenant_id == self.scope.tenant_id, AuditRecord.position <= through)
+        ordered = own.order_by(AuditRecord.position).limit(BATCH)
+        rows: Sequence[Row[Any]] = (await self.session.execute(ordered.where(AuditRecord.position > after))).all()
+        while rows:
+            yield rows
+            rows = (await self.session.execute(ordered.where(AuditRecord.position > rows[-1].position))).all()
+
+    async def grown(self, *, whole: bool) -> Sequence[UUID]:
+        """Tenants whose chain has grown since its newest checkpoint, or all that have one; for platform readers."""
+        query = select(AuditHead.tenant_id)
+        query = query if whole else query.where(AuditHead.position != AuditHead.anchored_size)
+        return (await self.session.execute(query.order_by(AuditHead.tenant_id))).scalars().all()
+
+    async def note_anchored(self, tree: Frontier) -> None:
+        """Remember the tree of the newest checkpoint, unless there is a newer one."""
+        mine = (AuditHead.tenant_id == self.scope.tenant_id, AuditHead.anchored_size < tree.size)
+        kept = {"anchored_size": tree.size, "anchored_frontier": tree.stored}
+        await self.session.execute(update(AuditHead).where(*mine).values(**kept))
+
+    async def person_keys(self, subjects: Iterable[str]) -> dict[str, bytes]:
+        """Keys of persons in the tenant's records; those that were shredded are missing."""
+        tenant_id = self.scope.tenant_id
+        found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects])
+        return {subject: key for (_, subject), key in found.items() if key != SHREDDED}
+
+    async def shred(self, subjects: Sequence[str], tenants: Sequence[UUID]) -> None:
+        """Shred persons' keys in tenants: their values are then gone from all records, also from those still to come."""
+        await shred_keys(self.session, [(tenant, subject) for tenant in tenants for subject in subjects], utcnow())

@@ -1,16 +1,28 @@
 """What the audit routes answer."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from registry_api.audit.models import AuditRecord
+from registry_api.audit.personal import subjects_in, unsealed
 from registry_api.schemas import Output, Timestamp
+
+SAID = {"change": "change", "patch": "patch", "token_id": "token", "acting_for": "acting_for", "address": "address"}
+SAID |= {"request_id": "request", "trace_id": "trace"}
+"""Fields of an answer, by what they are called in the bytes."""
+
+UNREADABLE: dict[str, Any] = dict.fromkeys(SAID.values()) | {"patch": []}
+UNREADABLE |= {"change": {"unreadable": "The stored bytes are no record; GET /v1/audit/verify says where they break."}}
+"""What stands for bytes that are no record any more."""
 
 
 class AuditView(Output):
-    """One record; `change` and the ids of token and trace are read from the bytes that were hashed."""
+    """One record, read from the bytes that were hashed. `patch` is a JSON Patch (RFC 6902) whose operations keep the
+    old value as `was`. Personal values whose key was shredded are answered as `(erased)`.
+    """
 
     id: UUID
     position: int
@@ -19,28 +31,43 @@ class AuditView(Output):
     action: str
     subject: str
     change: dict[str, Any]
+    patch: list[dict[str, Any]]
     token_id: UUID | None
     acting_for: UUID | None
+    address: str | None
+    request_id: str | None
     trace_id: str | None
     hash: str
 
     @classmethod
-    def of(cls, record: AuditRecord) -> "AuditView":
-        """The record as answered."""
-        stored = orjson.loads(record.canonical)
-        return cls(
-            id=record.id,
-            position=record.position,
-            at=record.recorded_at,
-            actor=record.actor,
-            action=record.action,
-            subject=record.subject,
-            change=stored["change"],
-            token_id=stored["token"],
-            acting_for=stored["acting_for"],
-            trace_id=stored["trace"],
-            hash=record.hash.hex(),
-        )
+    def of(cls, record: AuditRecord, keys: Mapping[str, bytes]) -> "AuditView":
+        """The record as answered, with what the persons' keys open."""
+        try:
+            return cls(**_columns(record), **_said(unsealed(_document(record), record.tenant_id, keys)))
+        except (KeyError, TypeError, ValueError):
+            return cls(**_columns(record), **_said(UNREADABLE))
+
+
+def _columns(record: AuditRecord) -> dict[str, Any]:
+    names = ("id", "position", "actor", "action", "subject")
+    return {name: getattr(record, name) for name in names} | {"at": record.recorded_at, "hash": record.hash.hex()}
+
+
+def _said(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: stored[name] for field, name in SAID.items()}
+
+
+def _document(record: AuditRecord) -> Any:
+    """The bytes as a document; None where somebody who tampered with them left none."""
+    try:
+        return orjson.loads(record.canonical)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def persons_of(records: Iterable[AuditRecord]) -> set[str]:
+    """Whose values are sealed in records."""
+    return {subject for record in records for subject in subjects_in(_document(record))}
 
 
 class VerdictView(Output):
@@ -52,3 +79,13 @@ class VerdictView(Output):
     head_hash: str
     broken_at: int | None
     reason: str | None
+    checkpoints: int
+    anchored: int
+
+
+class AuditKeyView(Output):
+    """The public key of checkpoints: its 32 bytes in base64, and the form that C2SP tools take."""
+
+    origin: str
+    public_key: str
+    verifier_key: str

@@ -1,98 +1,104 @@
-"""Verifying a chain: every link against its stored bytes, every readable column against those bytes, the end against
-the head.
+"""Verifying a chain where it is kept: every link and checkpoint, every readable column against the bytes that were
+hashed, the end against the head.
 """
 
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import anyio
 import orjson
+from sqlalchemy import Row
 
-from registry_api.audit.chain import GENESIS, link
-from registry_api.audit.models import AuditHead, AuditRecord
+from patchbay.core.audit.merkle import Frontier
+from patchbay.core.audit.records import GENESIS, Walker, stamp
+from patchbay.core.audit.verify import AnchoredWalk, Verdict
+from registry_api.audit.models import AuditHead
 from registry_api.audit.repository import AuditLog
-from registry_api.schemas import wire_time
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a chain is whole; where and how it breaks first when it is not."""
+class Kept:
+    """The checkpoints that are kept outside of the database, and how many records it remembers that they cover.
 
-    valid: bool
-    records: int
-    head_position: int
-    head_hash: str
-    broken_at: int | None = None
-    reason: str | None = None
+    Read in this order, and both before the chain: then the notes cover what is remembered, and none is newer than the head.
+    """
+
+    remembered: int
+    notes: Sequence[str]
 
 
-async def verify_chain(log: AuditLog) -> Verdict:
-    """Walk the chain of the log's tenant from its beginning to its head, streaming.
+async def verify_chain(log: AuditLog, kept: Kept, public_key: bytes) -> Verdict:
+    """Walk the chain of the log's tenant from its beginning to its head, streaming, past each of its checkpoints.
 
     The chain of a tenant is never empty.
     """
     head = await log.head()
-    position, digest = (head.position, head.hash) if head else (0, GENESIS)
-    checker = _Checker()
-    fault = await _walk(checker, log.stream(through=2**62 if head is None else position))
-    if fault is None:
-        fault = checker.end_fault(head) or _beyond_fault(await log.beyond_head())
-    broken_at = None if fault is None else checker.count + 1
-    return Verdict(fault is None, checker.count, position, digest.hex(), broken_at, fault)
-
-
-def _beyond_fault(position: int | None) -> str | None:
-    return None if position is None else f"there is a record {position} that the head does not know of"
-
-
-async def _walk(checker: "_Checker", records: AsyncIterator[AuditRecord]) -> str | None:
-    async for record in records:
-        fault = checker.fault(record)
+    walk = await anyio.to_thread.run_sync(AnchoredWalk, Walker(log.scope.tenant_id), kept.notes, public_key)
+    fault = walk.fault
+    async for rows in log.stream(2**62 if head is None else head.position):
+        fault = fault or await anyio.to_thread.run_sync(_fault, walk, rows)
         if fault is not None:
+            break
+    fault = fault or _end_fault(walk, head, kept.remembered) or _beyond_fault(await log.beyond_head())
+    return _verdict(walk, head, fault)
+
+
+def _verdict(walk: AnchoredWalk, head: AuditHead | None, fault: str | None) -> Verdict:
+    position, digest = (head.position, head.hash) if head else (0, GENESIS)
+    broken_at = None if fault is None else walk.broken_at or walk.walker.position + 1
+    count = walk.walker.position
+    return Verdict(fault is None, count, position, digest.hex(), broken_at, fault, walk.checkpoints, walk.anchored)
+
+
+def _fault(walk: AnchoredWalk, rows: Sequence[Row[Any]]) -> str | None:
+    """What is wrong with the first of these records that does not fit; None when all do."""
+    walker = walk.walker
+    for row in rows:
+        if row.position != walker.position + 1:
+            return f"record {walker.position + 1} is missing; the next one is {row.position}"
+        if row.previous_hash != walker.hash:
+            return "it does not follow the record before it"
+        if not walk.walk([(row.canonical, row.hash)]):
+            return walk.fault
+        fault = _column_fault(row)
+        if fault is not None:
+            walk.broken_at = row.position
             return fault
     return None
 
 
-class _Checker:
-    def __init__(self) -> None:
-        self.previous = GENESIS
-        self.count = 0
-
-    def fault(self, record: AuditRecord) -> str | None:
-        """What is wrong with the next record; None when it fits."""
-        if record.position != self.count + 1:
-            return f"record {self.count + 1} is missing; the next one is {record.position}"
-        if not hmac.compare_digest(record.previous_hash, self.previous):
-            return "it does not follow the record before it"
-        if not hmac.compare_digest(link(record.previous_hash, record.canonical), record.hash):
-            return "its content is not what was hashed"
-        differing = _differing_column(record)
-        if differing is not None:
-            return f"its column {differing} differs from what was hashed"
-        self.previous, self.count = record.hash, record.position
-        return None
-
-    def end_fault(self, head: AuditHead | None) -> str | None:
-        """Whether the chain ends where its head says."""
-        if head is None:
-            return (
-                "there are records but no head"
-                if self.count
-                else "it is empty, but a tenant's creation is always recorded"
-            )
-        if head.position != self.count:
-            return f"the chain ends at {self.count}, its head says {head.position}"
-        return None if hmac.compare_digest(head.hash, self.previous) else "the head's hash is not the last record's"
-
-
-def _differing_column(record: AuditRecord) -> str | None:
-    stored = orjson.loads(record.canonical)
+def _column_fault(row: Row[Any]) -> str | None:
+    try:
+        stored = orjson.loads(row.canonical)
+    except orjson.JSONDecodeError:
+        return "its bytes were hashed, but are no record"
     columns = {
-        "tenant": str(record.tenant_id),
-        "position": record.position,
-        "at": wire_time(record.recorded_at),
-        "actor": record.actor,
-        "action": record.action,
-        "subject": record.subject,
+        "id": str(row.id),
+        "at": stamp(row.recorded_at),
+        "actor": row.actor,
+        "action": row.action,
+        "subject": row.subject,
     }
-    return next((name for name, value in columns.items() if stored.get(name) != value), None)
+    differing = next((name for name, value in columns.items() if stored.get(name) != value), None)
+    return None if differing is None else f"its column {differing} differs from what was hashed"
+
+
+def _end_fault(walk: AnchoredWalk, head: AuditHead | None, remembered: int) -> str | None:
+    """Whether the chain ends where its head says, and is as long as its checkpoints say."""
+    walker = walk.walker
+    if head is None:
+        none = "it is empty, but a tenant's creation is always recorded"
+        return "there are records but no head" if walker.position else none
+    if head.position != walker.position:
+        return f"the chain ends at {walker.position}, its head says {head.position}"
+    if not hmac.compare_digest(head.hash, walker.hash):
+        return "the head's hash is not the last record's"
+    if head.frontier != Frontier(walker.position, walker.tree.peaks).stored:
+        return "the head's tree is not that of the records"
+    return None if walk.end(remembered) else walk.fault
+
+
+def _beyond_fault(position: int | None) -> str | None:
+    return None if position is None else f"there is a record {position} that the head does not know of"

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,11 +11,13 @@ from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.versions import InvalidVersion, sort_key
 from registry_api.catalog.errors import MatchingTooLong
-from registry_api.catalog.feed import advisory_row, is_public
+from registry_api.catalog.feed import advisory_row
 from registry_api.catalog.models import Advisory
 from registry_api.catalog.patterns import MOST_REPEATS, is_usable, matching
+from registry_api.catalog.reach import within_reach
 from registry_api.catalog.schemas import AdvisoryDocument, AffectedRange
 from registry_api.catalog.store import CatalogueStore, Record
+from registry_api.catalog.visibility import is_public
 from registry_api.db import UnitOfWork
 from registry_api.intake.documents import Outcome
 
@@ -115,8 +117,10 @@ async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, Advisory
     """
     store = work.repository(CatalogueStore)
     await store.take_turn()
+    scope = work.principal.scope
+    documents = within_reach(scope, documents, _subject, outcome, "/advisories/{index}/subject_ref")
     stored = await store.own_advisories([document.external_id for _, document in documents])
-    plugins = await store.plugin_ids([d.subject_ref for _, d in documents if d.subject_kind == "plugin"])
+    plugins = await store.linked_ids([d.subject_ref for _, d in documents if d.subject_kind == "plugin"])
     fresh: dict[UUID, Record] = {}
     changed: dict[UUID, Record] = {}
     now = utcnow()
@@ -137,7 +141,13 @@ async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, Advisory
             outcome.unchanged += 1
     await store.insert(Advisory, list(fresh.values()))
     await store.update(Advisory, list(changed.values()), COLUMNS)
-    await _publish(work, [*fresh.values(), *changed.values()])
+    await _publish(work, fresh.values(), "advisory.published")
+    await _publish(work, changed.values(), "advisory.updated")
+
+
+def _subject(document: AdvisoryDocument) -> str:
+    """What it is about, as reach is asked; a host product is in no namespace, so it needs the whole tenant."""
+    return document.subject_ref if document.subject_kind == "plugin" else f"the {document.subject_kind}"
 
 
 def _record(document: AdvisoryDocument, plugins: Mapping[str, UUID]) -> Record:
@@ -162,11 +172,12 @@ def _identity(work: UnitOfWork, document: AdvisoryDocument, now: datetime) -> Re
     return {"id": new_id(), "tenant_id": work.principal.tenant_id, "recorded_at": now, **named}
 
 
-async def _publish(work: UnitOfWork, rows: Sequence[Record]) -> None:
+async def _publish(work: UnitOfWork, rows: Collection[Record], event: str) -> None:
     operator_id = work.principal.scope.operator_id
     known = [row["plugin_id"] for row in rows if row["plugin_id"] is not None]
     seen = await work.repository(CatalogueStore).visibilities(known)
     for row in rows:
         visibility = "public" if row["plugin_id"] is None else seen[row["plugin_id"]]
         public = is_public(row["tenant_id"], operator_id, visibility)
-        work.publish("advisories", "upsert", row["id"], advisory_row(row), tenant_id=row["tenant_id"], public=public)
+        told = advisory_row(row)
+        work.publish("advisories", "upsert", row["id"], told, tenant_id=row["tenant_id"], public=public, event=event)

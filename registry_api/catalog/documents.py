@@ -51,6 +51,7 @@ class Draft:
     remaintained: set[UUID] = field(default_factory=set)
     new_releases: dict[UUID, Record] = field(default_factory=dict)
     changed_releases: dict[UUID, Record] = field(default_factory=dict)
+    was_yanked: dict[UUID, bool] = field(default_factory=dict)
     new_dependencies: list[Record] = field(default_factory=list)
 
     def apply(self, index: int, document: PluginDocument, outcome: Outcome, pointer: str) -> Record:
@@ -73,6 +74,14 @@ class Draft:
             outcome.updated += changed and not is_new
             outcome.unchanged += not changed
         return plugin
+
+    def event_of_release(self, release: Record) -> str:
+        """What happened to a new or changed release, for webhooks."""
+        if release["id"] in self.new_releases:
+            return "release.published"
+        if release["yanked"] == self.was_yanked[release["id"]]:
+            return "release.updated"
+        return "release.yanked" if release["yanked"] else "release.restored"
 
     def _create(self, document: PluginDocument) -> Record:
         plugin: Record = {"id": new_id(), "tenant_id": self.tenant_id, "recorded_at": self.now, "updated_at": self.now}
@@ -200,6 +209,7 @@ class Draft:
         if "yanked" in document.model_fields_set:
             fresh["yanked"] = document.yanked
         fresh = {name: value for name, value in fresh.items() if value is not None and value != release[name]}
+        self.was_yanked.setdefault(release["id"], release["yanked"])
         release |= fresh
         if fresh and release["id"] not in self.new_releases:
             self.changed_releases[release["id"]] = release

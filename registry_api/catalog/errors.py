@@ -1,6 +1,6 @@
 """Problems of the catalogue."""
 
-from registry_api.problems import Conflict, Unprocessable
+from registry_api.problems import Conflict, Forbidden, Unprocessable
 
 
 class PluginExists(Conflict):
@@ -25,3 +25,9 @@ class MatchingTooLong(Unprocessable):
     """Patterns of advisories would keep the service busy for too long."""
 
     code, title = "matching_too_long", "Matching the versions takes too long"
+
+
+class NamespaceNotGranted(Forbidden):
+    """The caller may change the catalogue, but not there."""
+
+    code, title = "namespace_not_granted", "This namespace is not yours to change"

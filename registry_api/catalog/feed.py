@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -63,8 +62,3 @@ def dependency_row(dependency: Record) -> dict[str, Any]:
 def advisory_row(advisory: Record) -> dict[str, Any]:
     """The advisories feed's own columns."""
     return {**{name: advisory[name] for name in _ADVISORY}, "ranges": orjson.dumps(advisory["ranges"]).decode()}
-
-
-def is_public(tenant_id: UUID, operator_id: UUID, visibility: str) -> bool:
-    """Whether every tenant may see it: only the operator publishes to all."""
-    return tenant_id == operator_id and visibility == "public"

@@ -4,48 +4,74 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from registry_api.catalog.feed import advisory_row, dependency_row, is_public
+from registry_api.catalog.feed import advisory_row, dependency_row
 from registry_api.catalog.models import Advisory, Dependency
 from registry_api.catalog.store import CatalogueStore, Record
-from registry_api.db import UnitOfWork
+from registry_api.catalog.visibility import PRIVATE, PUBLIC, is_public
+from registry_api.db import Crossing, UnitOfWork, crossing
 
 
 async def link_waiting(work: UnitOfWork, plugins: Sequence[Record]) -> None:
     """Point dependencies and advisories that waited for these plugins at them, with their feed rows."""
-    if not plugins:
-        return
+    if plugins:
+        async with crossing(work.session, Crossing.LINKS):
+            await _link(work, plugins)
+
+
+async def _link(work: UnitOfWork, plugins: Sequence[Record]) -> None:
     store, scope = work.repository(CatalogueStore), work.principal.scope
     shared = {p["ref"]: p["id"] for p in plugins if is_public(p["tenant_id"], scope.operator_id, p["visibility"])}
     own = {p["ref"]: p["id"] for p in plugins if p["ref"] not in shared}
-    for ids, everywhere in ((shared, True), (own, False)):
-        dependencies = await store.waiting_dependencies(list(ids), everywhere)
-        for row in dependencies:
-            row["dependency_plugin_id"] = ids[row["dependency_ref"]]
-        advisories = await store.waiting_advisories(list(ids), everywhere)
-        for row in advisories:
-            row["plugin_id"] = ids[row["subject_ref"]]
-        await _save(work, dependencies, advisories, "public")
+    await _point(work, store, shared, None)
+    await _point(work, store, own, scope.tenant_id)
 
 
-async def let_go(work: UnitOfWork, plugins: Sequence[Mapping[str, Any]], *, by_others: bool = False) -> None:
+async def link_shared(work: UnitOfWork, ref: str, plugin_id: UUID, grantee_id: UUID) -> None:
+    """Point what waited in a tenant for a plugin that is shared with it from now on at it, with feed rows."""
+    async with crossing(work.session, Crossing.LINKS):
+        await _point(work, work.repository(CatalogueStore), {ref: plugin_id}, grantee_id)
+
+
+async def _point(work: UnitOfWork, store: CatalogueStore, ids: Mapping[str, UUID], of: UUID | None) -> None:
+    dependencies = await store.waiting_dependencies(list(ids), of)
+    for row in dependencies:
+        row["dependency_plugin_id"] = ids[row["dependency_ref"]]
+    advisories = await store.waiting_advisories(list(ids), of)
+    for row in advisories:
+        row["plugin_id"] = ids[row["subject_ref"]]
+    await _save(work, dependencies, advisories, PUBLIC)
+
+
+async def let_go(
+    work: UnitOfWork, plugins: Sequence[Mapping[str, Any]], *, of: UUID | None = None, but: UUID | None = None
+) -> None:
     """Point what points at these plugins at the one its tenant else sees under that ref, or let it wait; with feed rows.
 
-    For plugins about to be deleted, or `by_others` for those that only their own tenant sees from now on.
+    For plugins about to be deleted; rows `of` one tenant, from which they are hidden from now on, or of all `but` one, their own.
     """
+    async with crossing(work.session, Crossing.LINKS):
+        await _let_go(work, plugins, of, but)
+
+
+async def _let_go(work: UnitOfWork, plugins: Sequence[Mapping[str, Any]], of: UUID | None, but: UUID | None) -> None:
     store, gone = work.repository(CatalogueStore), [plugin["id"] for plugin in plugins]
-    dependencies = await store.pointing(Dependency, "dependency_plugin_id", gone, by_others)
-    advisories = await store.pointing(Advisory, "plugin_id", gone, by_others)
-    heirs = await store.heirs([plugin["ref"] for plugin in plugins], gone)
+    refs = [plugin["ref"] for plugin in plugins]
+    dependencies = await store.pointing(Dependency, "dependency_plugin_id", gone, of=of, but=but)
+    advisories = await store.pointing(Advisory, "plugin_id", gone, of=of, but=but)
+    heirs = await store.heirs(refs, gone)
+    tenants = {row["tenant_id"] for row in (*dependencies, *advisories)}
+    shared = {tenant: await store.shared_ids(refs, tenant, gone) for tenant in tenants}
 
     def heir(row: Record, ref: str) -> UUID | None:
-        return heirs.get((row["tenant_id"], ref)) or heirs.get((None, ref))
+        tenant = row["tenant_id"]
+        return heirs.get((tenant, ref)) or heirs.get((None, ref)) or shared[tenant].get(ref)
 
     for row in dependencies:
         row["dependency_plugin_id"] = heir(row, row["dependency_ref"])
     for row in advisories:
         row["plugin_id"] = heir(row, row["subject_ref"])
-    closed = any(plugin["visibility"] != "public" for plugin in plugins)
-    await _save(work, dependencies, advisories, "private" if closed else "public")
+    closed = any(plugin["visibility"] != PUBLIC for plugin in plugins)
+    await _save(work, dependencies, advisories, PRIVATE if closed else PUBLIC)
 
 
 async def _save(

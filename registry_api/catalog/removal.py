@@ -6,13 +6,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from registry_api.catalog.errors import PluginInUse
-from registry_api.catalog.feed import Record, dependency_row, is_public, plugin_row, release_row
+from registry_api.catalog.feed import Record, dependency_row, plugin_row, release_row
 from registry_api.catalog.links import let_go
 from registry_api.catalog.models import Dependency, Plugin, PluginLabel, PluginMaintainer, Release
 from registry_api.catalog.repository import Catalogue
-from registry_api.db import Repository, UnitOfWork
-from registry_api.installs.models import Observation
+from registry_api.catalog.sharing.models import PluginGrant
+from registry_api.catalog.sharing.repository import PluginGrants
+from registry_api.catalog.sharing.service import end
+from registry_api.catalog.visibility import is_public
+from registry_api.db import Crossing, Repository, UnitOfWork, crossing
+from registry_api.installs.models import Observation, ReleaseBlock
 from registry_api.intake.models import IntakeBatch
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 from registry_api.usage.models import MinuteCounter
 
 
@@ -26,15 +32,18 @@ class Removal(Repository):
             exists().where(MinuteCounter.plugin_id == plugin.id),
             exists().where(*self._intake(plugin)),
         )
-        return bool((await self.session.execute(select(named))).scalar())
+        async with crossing(self.session, Crossing.REMOVAL):
+            return bool((await self.session.execute(select(named))).scalar())
 
     def _intake(self, plugin: Plugin) -> list[ColumnElement[bool]]:
         """Batches whose files may name it: they are in the lake, and are not opened to look."""
         since = IntakeBatch.recorded_at >= plugin.recorded_at
         found = [IntakeBatch.stream.in_(("usage", "statistics")), IntakeBatch.accepted > 0, since]
         # The operator's plugin may have been public before, and so anyone's events name it.
-        shared = plugin.tenant_id == self.scope.operator_id
-        return found if shared else [*found, IntakeBatch.tenant_id == plugin.tenant_id]
+        if plugin.tenant_id == self.scope.operator_id:
+            return found
+        grantees = select(PluginGrant.grantee_id).where(PluginGrant.plugin_id == plugin.id)
+        return [*found, or_(IntakeBatch.tenant_id == plugin.tenant_id, IntakeBatch.tenant_id.in_(grantees))]
 
     async def owned_by(self, model: Any, plugin: Plugin) -> Sequence[dict[str, Any]]:
         """Rows of `model` that are parts of the plugin."""
@@ -43,8 +52,9 @@ class Removal(Repository):
 
     async def remove_parts(self, plugin: Plugin) -> None:
         """Delete all it owns."""
-        for owned in (Dependency, Release, PluginLabel, PluginMaintainer):
-            await self.session.execute(delete(owned).where(owned.plugin_id == plugin.id))
+        async with crossing(self.session, Crossing.REMOVAL):
+            for owned in (ReleaseBlock, Dependency, Release, PluginLabel, PluginMaintainer):
+                await self.session.execute(delete(owned).where(owned.plugin_id == plugin.id))
 
     async def remove(self, plugin: Plugin) -> None:
         """Delete it once nothing points at it."""
@@ -67,13 +77,18 @@ async def remove_plugin(work: UnitOfWork, plugin: Plugin) -> None:
     releases = await removal.owned_by(Release, plugin)
     dependencies = await removal.owned_by(Dependency, plugin)
     state = {column.name: getattr(plugin, column.name) for column in Plugin.__table__.columns}
+    grants = work.repository(PluginGrants)
+    for grant in await grants.standing([plugin.id]):
+        await end(work, grant, "revoked")
     _publish(work, state, "dependencies", [(row, dependency_row(row)) for row in dependencies])
     _publish(work, state, "releases", [(row, release_row(row)) for row in releases])
     _publish(work, state, "plugins", [(state, plugin_row(state, labels, maintainers))])
     await removal.remove_parts(plugin)
     await let_go(work, [state])
+    await grants.forget(plugin.id)
     await removal.remove(plugin)
-    work.audit("plugin.deleted", f"plugin:{plugin.id}", {"before": {"ref": plugin.ref, "releases": len(releases)}})
+    await work.repository(Metering).free({Quota.PLUGINS: 1, Quota.RELEASES: len(releases)})
+    work.audit("plugin.deleted", f"plugin:{plugin.id}", before={"ref": plugin.ref, "releases": len(releases)})
 
 
 def _publish(work: UnitOfWork, plugin: Record, feed: str, rows: Sequence[tuple[Record, dict[str, Any]]]) -> None:

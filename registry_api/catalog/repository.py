@@ -1,14 +1,19 @@
 """All SQL that reads the catalogue."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
+from registry_api.catalog.reach import require_reach
+from registry_api.catalog.sharing.models import PluginGrant
+from registry_api.catalog.visibility import expiries, precedence, received, seen
 from registry_api.db import Repository
+from registry_api.filtering import EVERY, Asked
 from registry_api.problems import NotFound
 
 LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key.desc(), Release.id.desc())
@@ -16,50 +21,54 @@ LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key
 
 
 class Catalogue(Repository):
-    """What a scope may see: its own plugins and the operator's public ones.
+    """What a scope may see: its own plugins, the operator's public ones, and those shared with it.
 
-    The private plugins of others do not exist for it.
+    All others do not exist for it.
     """
 
-    def visible(self, plugin: type[Plugin] = Plugin) -> ColumnElement[bool]:
-        """The condition on `Plugin`, or on an alias of it."""
+    def visible(self, plugin: type[Plugin] = Plugin, *, to_install: bool = False) -> ColumnElement[bool]:
+        """The condition on `Plugin`, or on an alias of it; `to_install` leaves out what is shared for reading only."""
         if self.scope.all_tenants:
             return plugin.id.is_not(None)
-        public = and_(plugin.tenant_id == self.scope.operator_id, plugin.visibility == "public")
-        return or_(plugin.tenant_id == self.scope.tenant_id, public)
+        return seen(plugin, self.scope, to_install=to_install)
+
+    async def next_change(self, now: datetime) -> datetime | None:
+        """The next moment at which what the tenant sees changes by time alone; None when there is none to come."""
+        return (await self.session.execute(expiries(self.scope, now))).scalar_one_or_none()
 
     async def plugin(self, plugin: str) -> Plugin:
-        """A visible plugin by id or ref, the tenant's own before a public one; raises `NotFound`."""
+        """A visible plugin by id or ref, the tenant's own before a public one before a shared one; raises `NotFound`."""
         try:
             named = Plugin.id == UUID(plugin)
         except ValueError:
             named = Plugin.ref == plugin
-        own_first = (Plugin.tenant_id != self.scope.tenant_id).asc()
-        query = select(Plugin).where(named, self.visible()).order_by(own_first, Plugin.id).limit(1)
+        query = select(Plugin).where(named, self.visible()).order_by(*precedence(self.scope)).limit(1)
         found = (await self.session.execute(query)).scalar_one_or_none()
         if found is None:
             raise NotFound(f"There is no plugin {plugin[:401]!r}; name it by id or namespace:name.")
         return found
 
-    async def own_plugin(self, plugin: str) -> Plugin:
-        """A plugin of the tenant itself, locked for a change; raises `NotFound` for all others."""
+    async def may_install(self, plugin: Plugin) -> bool:
+        """Whether a visible plugin is not shared for reading only."""
+        query = select(Plugin.id).where(Plugin.id == plugin.id, self.visible(to_install=True))
+        return (await self.session.execute(query)).first() is not None
+
+    async def own_plugin(self, plugin: str, *, locked: bool = True) -> Plugin:
+        """A plugin of the tenant itself, locked for a change.
+
+        Raises `NotFound` for all others, and `NamespaceNotGranted` for one out of reach.
+        """
         found = await self.plugin(plugin)
         if found.tenant_id != self.scope.tenant_id:
             raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}.")
-        await self.session.refresh(found, with_for_update=True)
+        require_reach(self.scope, found.ref)
+        if locked:
+            await self.session.refresh(found, with_for_update=True)
         return found
 
-    def plugins(
-        self, q: str | None, namespace: str | None, name: str | None, label: str | None, lifecycle: str | None
-    ) -> Select[tuple[Plugin]]:
+    def plugins(self, q: str | None) -> Select[tuple[Plugin]]:
         """Visible plugins; every word of `q` must occur in name, title, summary or labels."""
-        query = select(Plugin).where(self.visible(), *self.matching(q))
-        for column, value in ((Plugin.namespace, namespace), (Plugin.name, name), (Plugin.lifecycle, lifecycle)):
-            if value is not None:
-                query = query.where(column == value)
-        if label is not None:
-            query = query.where(Plugin.id.in_(select(PluginLabel.plugin_id).where(PluginLabel.label == label)))
-        return query
+        return select(Plugin).where(self.visible(), *self.matching(q))
 
     def matching(self, q: str | None) -> list[ColumnElement[bool]]:
         """The conditions on `Plugin` that every word of `q` occurs in what is searched."""
@@ -82,23 +91,23 @@ class Catalogue(Repository):
             found[plugin_id][handle] = name
         return {plugin_id: dict(sorted(names.items())) for plugin_id, names in found.items()}
 
-    async def release_counts(self, plugin_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Releases by plugin; plugins without any are absent."""
-        query = (
-            select(Release.plugin_id, func.count()).where(Release.plugin_id.in_(plugin_ids)).group_by(Release.plugin_id)
-        )
-        return {row[0]: row[1] for row in await self.session.execute(query)}
-
-    async def latest_versions(self, plugin_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """The latest version by plugin; plugins without releases are absent."""
+    async def latest_of(self, plugin_ids: Sequence[UUID]) -> dict[UUID, tuple[str, int]]:
+        """The latest version and the number of releases by plugin; plugins without releases are absent."""
         ranked = self.ranked().where(Release.plugin_id.in_(plugin_ids)).subquery()
-        query = select(ranked.c.plugin_id, ranked.c.version).where(ranked.c.place == 1)
-        return {row[0]: row[1] for row in await self.session.execute(query)}
+        query = select(ranked.c.plugin_id, ranked.c.version, ranked.c.releases).where(ranked.c.place == 1)
+        return {row[0]: (row[1], row[2]) for row in await self.session.execute(query)}
+
+    async def latest_releases(self, plugin_ids: Sequence[UUID]) -> Sequence[Release]:
+        """The latest release of each plugin that has any."""
+        ranked = self.ranked().where(Release.plugin_id.in_(plugin_ids)).subquery()
+        query = select(Release).join(ranked, and_(ranked.c.id == Release.id, ranked.c.place == 1))
+        return (await self.session.execute(query)).scalars().all()
 
     def ranked(self) -> Select[Any]:
-        """Every release with its place in its plugin's order, 1 for the latest."""
+        """Every release with its place in its plugin's order, 1 for the latest, and how many releases the plugin has."""
         place = func.row_number().over(partition_by=Release.plugin_id, order_by=LATEST_FIRST).label("place")
-        return select(Release.id, Release.plugin_id, Release.version, place)
+        releases = func.count().over(partition_by=Release.plugin_id).label("releases")
+        return select(Release.id, Release.plugin_id, Release.version, place, releases)
 
     def releases(self, plugin_id: UUID) -> Select[tuple[Release]]:
         """The releases of a plugin the caller has already found."""
@@ -127,26 +136,30 @@ class Catalogue(Repository):
         query = self.dependencies(release_id).order_by(Dependency.dependency_ref)
         return (await self.session.execute(query)).scalars().all()
 
-    def dependants(self, plugin_id: UUID) -> Select[Any]:
+    def dependants(self, plugin_id: UUID, asked: Asked = EVERY) -> Select[Any]:
         """Visible plugins whose latest release needs the plugin, as rows for `DependantView`."""
         needing = select(Dependency.plugin_id).where(Dependency.dependency_plugin_id == plugin_id)
         latest = self.ranked().where(Release.plugin_id.in_(needing)).subquery()
         newest = aliased(Release, latest)
-        return (
-            select(Plugin.id, Plugin.ref, newest.version, Dependency.requirement, Dependency.optional)
+        named = (Plugin.id, Plugin.id.label("plugin_id"), Plugin.ref, newest.version)
+        query = (
+            select(*named, Dependency.requirement, Dependency.optional)
             .join(Dependency, Dependency.plugin_id == Plugin.id)
             .join(latest, and_(latest.c.id == Dependency.release_id, latest.c.place == 1))
             .where(Dependency.dependency_plugin_id == plugin_id, self.visible())
         )
+        return asked.on(newest).where(query)
 
     def advisories(self) -> Select[tuple[Advisory]]:
-        """The tenant's advisories and the operator's, except on plugins the scope may not see."""
+        """The tenant's advisories and the operator's, except on plugins the scope may not see, and owners' on what they share."""
         query = select(Advisory)
         if self.scope.all_tenants:
             return query
-        query = query.where(Advisory.tenant_id.in_((self.scope.tenant_id, self.scope.operator_id)))
-        seen = select(Plugin.id).where(self.visible())
-        return query.where(or_(Advisory.plugin_id.is_(None), Advisory.plugin_id.in_(seen)))
+        ours = Advisory.tenant_id.in_((self.scope.tenant_id, self.scope.operator_id))
+        visible = Advisory.plugin_id.in_(select(Plugin.id).where(self.visible()))
+        shared = select(PluginGrant.plugin_id, PluginGrant.tenant_id).where(received(self.scope))
+        of_owner = tuple_(Advisory.plugin_id, Advisory.tenant_id).in_(shared)
+        return query.where(or_(and_(ours, or_(Advisory.plugin_id.is_(None), visible)), of_owner))
 
     async def label_counts(self) -> Sequence[Row[Any]]:
         """Labels with how many visible plugins bear them, most first."""

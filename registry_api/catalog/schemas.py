@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from patchbay.core.clock import EARLIEST, FUTURE_SKEW, utcnow
 from patchbay.core.versions import LONGEST, VersionScheme
-from registry_api.intake.documents import keep_faults
-from registry_api.schemas import Input, Name, Output, Timestamp
+from registry_api.intake.documents import NOT_EMPTY, keep_faults
+from registry_api.schemas import LARGEST, Flag, Input, Name, Output, Timestamp, Whole, ZonedTime
 
 Part = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")]
 """A namespace or a plugin's name."""
@@ -25,18 +26,20 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r
 Version = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Requirement = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Lifecycle = Literal["active", "deprecated", "withdrawn"]
-Visibility = Literal["public", "private"]
+Visibility = Literal["public", "shared", "private"]
 
 
 def _plausible(moment: AwareDatetime) -> AwareDatetime:
     if moment > utcnow() + FUTURE_SKEW:
-        raise ValueError("the time lies in the future")
+        raise PydanticCustomError("time_out_of_range", "The time lies in the future")
     if moment < EARLIEST:
-        raise ValueError(f"the time lies before {EARLIEST:%Y-%m-%d}")
+        raise PydanticCustomError(
+            "time_out_of_range", "The time lies before {first}", {"first": f"{EARLIEST:%Y-%m-%d}"}
+        )
     return moment
 
 
-PastTime = Annotated[AwareDatetime, AfterValidator(_plausible)]
+PastTime = Annotated[ZonedTime, AfterValidator(_plausible)]
 """A time with its zone, from the year 2000 to now."""
 
 
@@ -54,7 +57,7 @@ class DependencyDocument(Input):
     requirement: Requirement | None = Field(
         default=None, description="As the author writes it, such as a least version."
     )
-    optional: bool = False
+    optional: Flag = False
 
 
 class ReleaseDocument(Input):
@@ -77,12 +80,12 @@ class ReleaseDocument(Input):
 
     version: Version
     version_scheme: VersionScheme = "semver"
-    prerelease: bool | None = Field(default=None, description="Null means what the version says by its scheme.")
+    prerelease: Flag | None = Field(default=None, description="Null means what the version says by its scheme.")
     requires_host: Short | None = None
     artifact_url: Url | None = None
     digest: Short | None = Field(default=None, description="algorithm:hex of the artifact.")
-    size_bytes: int | None = Field(default=None, ge=0, lt=2**63)
-    yanked: bool = False
+    size_bytes: Whole | None = Field(default=None, ge=0, le=LARGEST)
+    yanked: Flag = False
     released_at: PastTime | None = None
     dependencies: list[DependencyDocument] = Field(default=[], max_length=1000)
 
@@ -184,7 +187,9 @@ class CatalogueBatch(Input):
         }
     )
 
-    plugins: list[Annotated[PluginDocument, keep_faults(PluginDocument)]] = Field(max_length=500)
+    plugins: list[Annotated[PluginDocument, keep_faults(PluginDocument)]] = Field(
+        max_length=500, json_schema_extra=NOT_EMPTY
+    )
 
 
 class AdvisoriesBatch(Input):
@@ -208,7 +213,9 @@ class AdvisoriesBatch(Input):
         }
     )
 
-    advisories: list[Annotated[AdvisoryDocument, keep_faults(AdvisoryDocument)]] = Field(max_length=1000)
+    advisories: list[Annotated[AdvisoryDocument, keep_faults(AdvisoryDocument)]] = Field(
+        max_length=1000, json_schema_extra=NOT_EMPTY
+    )
 
 
 class MaintainerView(Output):
@@ -245,6 +252,13 @@ class PluginView(Output):
     updated_at: Timestamp
 
 
+class BlockView(Output):
+    """Why a release may not be installed anew, and since when."""
+
+    reason: str
+    at: Timestamp
+
+
 class ReleaseView(Output):
     """A release."""
 
@@ -259,6 +273,7 @@ class ReleaseView(Output):
     digest: str | None
     size_bytes: int | None
     yanked: bool
+    blocked: BlockView | None = Field(default=None, description="Null while new installs are allowed.")
     released_at: Timestamp | None
     recorded_at: Timestamp
 

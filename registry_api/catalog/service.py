@@ -1,20 +1,21 @@
 """Rules of the catalogue: one way in for single plugins, single releases and whole batches."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
-from registry_api.catalog.crossing import follow_visibility
+from registry_api.catalog.crossing import follow_sharing, follow_visibility
 from registry_api.catalog.documents import PLUGIN_COLUMNS, RELEASE_COLUMNS, Draft, Record
 from registry_api.catalog.errors import PluginExists, ReleaseConflict
-from registry_api.catalog.feed import dependency_row, is_public, plugin_row, release_row
+from registry_api.catalog.feed import dependency_row, plugin_row, release_row
 from registry_api.catalog.links import link_waiting
 from registry_api.catalog.models import Dependency, Plugin, Release
+from registry_api.catalog.reach import within_reach
 from registry_api.catalog.repository import Catalogue
 from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
 from registry_api.catalog.store import CatalogueStore
+from registry_api.catalog.visibility import is_public
 from registry_api.db import UnitOfWork
 from registry_api.intake.documents import Outcome
 from registry_api.problems import FieldError, Unprocessable
@@ -23,6 +24,8 @@ from registry_api.problems import FieldError, Unprocessable
 async def apply_catalogue(work: UnitOfWork, documents: list[tuple[int, PluginDocument]], outcome: Outcome) -> None:
     """Upsert a batch of plugins with their releases; what is identical writes nothing, not even a feed row."""
     await work.repository(CatalogueStore).take_turn()
+    scope = work.principal.scope
+    documents = within_reach(scope, documents, lambda document: document.ref, outcome, "/plugins/{index}/namespace")
     draft = await _load(work, [document for _, document in documents])
     for index, document in documents:
         draft.apply(index, document, outcome, f"/plugins/{index}")
@@ -39,9 +42,8 @@ async def create_plugin(work: UnitOfWork, document: PluginDocument) -> UUID:
     plugin = draft.apply(0, document, outcome, "")
     _raise_refusal(outcome)
     await _save(work, draft)
-    work.audit(
-        "plugin.created", f"plugin:{plugin['id']}", {"after": document.model_dump(mode="json", exclude={"releases"})}
-    )
+    made = document.model_dump(mode="json", exclude={"releases"})
+    work.audit("plugin.created", f"plugin:{plugin['id']}", after=made)
     return plugin["id"]  # type: ignore[no-any-return]
 
 
@@ -66,7 +68,7 @@ async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocumen
     _raise_refusal(outcome)
     await _save(work, draft)
     if draft.new_releases or draft.changed_releases or draft.new_dependencies:
-        work.audit("release.published", f"plugin:{plugin.id}", {"after": document.model_dump(mode="json")})
+        work.audit("release.published", f"plugin:{plugin.id}", after=document.model_dump(mode="json"))
     return bool(draft.new_releases)
 
 
@@ -83,17 +85,15 @@ async def change_plugin(work: UnitOfWork, plugin: Plugin, patch: PluginPatch) ->
     draft.apply(0, document, Outcome(), "")
     await _save(work, draft)
     for change in draft.changes.values():
-        work.audit(
-            "plugin.changed",
-            f"plugin:{plugin.id}",
-            _differences(draft, document.ref, change.before or {}, change.fields),
-        )
+        before, after = _sides(draft, document.ref, change.before or {}, change.fields)
+        work.audit("plugin.changed", f"plugin:{plugin.id}", before=before, after=after)
 
 
-def _differences(draft: Draft, ref: str, before: Record, fields: Iterable[str]) -> dict[str, Any]:
+def _sides(draft: Draft, ref: str, before: Record, fields: Iterable[str]) -> tuple[Record, Record]:
+    """The changed fields before and after."""
     plugin = draft.plugins[ref]
     after = {**plugin, "labels": draft.labels[plugin["id"]], "maintainers": draft.maintainers[plugin["id"]]}
-    return {name: {"before": before[name], "after": after[name]} for name in sorted(fields)}
+    return {name: before[name] for name in fields}, {name: after[name] for name in fields}
 
 
 def _raise_refusal(outcome: Outcome) -> None:
@@ -137,6 +137,7 @@ async def _save(work: UnitOfWork, draft: Draft) -> None:
     _publish(work, draft, by_id)
     opened = await follow_visibility(work, draft, by_id)
     await link_waiting(work, [*fresh, *opened])
+    await follow_sharing(work, draft, by_id)
 
 
 def _label_rows(draft: Draft, plugin_id: UUID) -> list[Record]:
@@ -153,7 +154,7 @@ def _owned(draft: Draft, plugin_id: UUID) -> Record:
 
 
 async def _link_own(store: CatalogueStore, draft: Draft, by_id: dict[UUID, Record]) -> None:
-    known = await store.plugin_ids([row["dependency_ref"] for row in draft.new_dependencies])
+    known = await store.linked_ids([row["dependency_ref"] for row in draft.new_dependencies])
     known |= {plugin["ref"]: plugin["id"] for plugin in by_id.values()}
     for row in draft.new_dependencies:
         row["dependency_plugin_id"] = known.get(row["dependency_ref"])
@@ -165,12 +166,14 @@ def _publish(work: UnitOfWork, draft: Draft, by_id: dict[UUID, Record]) -> None:
     def public(plugin_id: UUID) -> bool:
         return is_public(draft.tenant_id, scope.operator_id, by_id[plugin_id]["visibility"])
 
-    for id in draft.changes:
+    for id, change in draft.changes.items():
         row = plugin_row(by_id[id], draft.labels[id], draft.maintainers[id])
-        work.publish("plugins", "upsert", id, row, tenant_id=draft.tenant_id, public=public(id))
+        event = "plugin.created" if change.before is None else "plugin.updated"
+        work.publish("plugins", "upsert", id, row, tenant_id=draft.tenant_id, public=public(id), event=event)
     for release in (*draft.new_releases.values(), *draft.changed_releases.values()):
         seen = public(release["plugin_id"])
-        work.publish("releases", "upsert", release["id"], release_row(release), tenant_id=draft.tenant_id, public=seen)
+        row, event = release_row(release), draft.event_of_release(release)
+        work.publish("releases", "upsert", release["id"], row, tenant_id=draft.tenant_id, public=seen, event=event)
     for row in draft.new_dependencies:
         seen = public(row["plugin_id"])
         work.publish("dependencies", "upsert", row["id"], dependency_row(row), tenant_id=draft.tenant_id, public=seen)

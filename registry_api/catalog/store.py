@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, select, text, update
 
-from registry_api.catalog.feed import is_public
+from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
+from registry_api.catalog.reach import require_reach
+from registry_api.catalog.sharing.models import PluginGrant
+from registry_api.catalog.visibility import in_force, is_public, own_or_public
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 
 WRITERS_LOCK = 0x7061_7463_6361
 """PostgreSQL advisory lock of catalogue writers, one at a time: a new plugin links what waited for it in any tenant."""
 
 Record = dict[str, Any]
+
+METERED: dict[type[Base], Quota] = {Plugin: Quota.PLUGINS, Release: Quota.RELEASES}
 
 
 class CatalogueStore(Repository):
@@ -26,7 +33,9 @@ class CatalogueStore(Repository):
             await self.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
 
     async def own_plugins(self, refs: Sequence[str]) -> dict[str, Record]:
-        """The tenant's plugins by ref."""
+        """The tenant's plugins by ref, to be changed; raises `NamespaceNotGranted` when one is out of reach."""
+        for ref in refs:
+            require_reach(self.scope, ref)
         table = _table(Plugin)
         found = await self._records(table, table.c.ref, refs, table.c.tenant_id == self.scope.tenant_id)
         return {row["ref"]: row for row in found}
@@ -51,34 +60,32 @@ class CatalogueStore(Repository):
         return grouped
 
     async def plugin_ids(self, refs: Sequence[str]) -> dict[str, UUID]:
-        """Plugins the tenant may refer to by ref: its own, else the operator's public one."""
+        """Plugins by ref, without those shared with the tenant: its own, else the operator's public one."""
         table = _table(Plugin)
-        public = (table.c.tenant_id == self.scope.operator_id) & (table.c.visibility == "public")
-        seen = or_(table.c.tenant_id == self.scope.tenant_id, public)
-        found = await self._records(table, table.c.ref, refs, seen)
+        found = await self._records(table, table.c.ref, refs, own_or_public(table.c, self.scope))
         ordered = sorted(found, key=lambda row: bool(row["tenant_id"] == self.scope.tenant_id))
         return {row["ref"]: row["id"] for row in ordered}
+
+    async def linked_ids(self, refs: Sequence[str]) -> dict[str, UUID]:
+        """Plugins that a dependency or advisory of the tenant means by ref: as `plugin_ids`, else the one shared first."""
+        return await self.shared_ids(refs, self.scope.tenant_id) | await self.plugin_ids(refs)
 
     async def visibilities(self, plugin_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Visibility by plugin."""
         table = _table(Plugin)
         return {row["id"]: row["visibility"] for row in await self._records(table, table.c.id, plugin_ids)}
 
-    async def waiting_dependencies(self, refs: Sequence[str], everywhere: bool) -> list[Record]:
-        """Dependencies on plugins that were not known; those of all tenants when a public plugin arrives."""
+    async def waiting_dependencies(self, refs: Sequence[str], of: UUID | None) -> list[Record]:
+        """Dependencies of a tenant, or of all, on plugins that were not known."""
         table = _table(Dependency)
-        wanted: ColumnElement[bool] = table.c.dependency_plugin_id.is_(None)
-        if not everywhere:
-            wanted = and_(wanted, table.c.tenant_id == self.scope.tenant_id)
-        return await self._records(table, table.c.dependency_ref, refs, wanted)
+        wanted = (table.c.dependency_plugin_id.is_(None), *_of(table, of))
+        return await self._records(table, table.c.dependency_ref, refs, *wanted)
 
-    async def waiting_advisories(self, refs: Sequence[str], everywhere: bool) -> list[Record]:
-        """Advisories on plugins that were not known."""
+    async def waiting_advisories(self, refs: Sequence[str], of: UUID | None) -> list[Record]:
+        """Advisories of a tenant, or of all, on plugins that were not known."""
         table = _table(Advisory)
-        wanted: ColumnElement[bool] = table.c.plugin_id.is_(None) & (table.c.subject_kind == "plugin")
-        if not everywhere:
-            wanted = and_(wanted, table.c.tenant_id == self.scope.tenant_id)
-        return await self._records(table, table.c.subject_ref, refs, wanted)
+        wanted = (table.c.plugin_id.is_(None), table.c.subject_kind == "plugin", *_of(table, of))
+        return await self._records(table, table.c.subject_ref, refs, *wanted)
 
     async def own_advisories(self, external_ids: Sequence[str]) -> dict[tuple[str, str, str], Record]:
         """The tenant's advisories by (external id, subject kind, subject ref)."""
@@ -92,12 +99,18 @@ class CatalogueStore(Repository):
         return await self._records(table, table.c.plugin_id, plugin_ids, table.c.tenant_id == self.scope.tenant_id)
 
     async def pointing(
-        self, model: type[Base], column: str, plugin_ids: Sequence[UUID], by_others: bool
+        self, model: type[Base], column: str, plugin_ids: Sequence[UUID], *, of: UUID | None, but: UUID | None
     ) -> list[Record]:
-        """Rows of any tenant, or of other tenants only, whose `column` is one of the plugins."""
+        """Rows of a tenant, or of all, or of all but one, whose `column` is one of the plugins."""
         table = _table(model)
-        also = [table.c.tenant_id != self.scope.tenant_id] if by_others else []
-        return await self._records(table, table.c[column], plugin_ids, *also)
+        also = [] if but is None else [table.c.tenant_id != but]
+        return await self._records(table, table.c[column], plugin_ids, *_of(table, of), *also)
+
+    async def shared_ids(self, refs: Sequence[str], grantee_id: UUID, gone: Sequence[UUID] = ()) -> dict[str, UUID]:
+        """Plugins with those refs that are shared with a tenant and stay, by ref, the one shared first."""
+        wanted = (PluginGrant.grantee_id == grantee_id, in_force(utcnow()), PluginGrant.plugin_id.not_in(gone))
+        grants = await self._records(_table(PluginGrant), PluginGrant.ref, refs, *wanted)
+        return {grant["ref"]: grant["plugin_id"] for grant in sorted(grants, key=_given, reverse=True)}
 
     async def heirs(self, refs: Sequence[str], gone: Sequence[UUID]) -> dict[tuple[UUID | None, str], UUID]:
         """Plugins with those refs that stay, by (tenant, ref), the operator's public ones by (None, ref) too."""
@@ -115,7 +128,9 @@ class CatalogueStore(Repository):
         return found
 
     async def insert(self, model: type[Base], rows: Sequence[Record]) -> None:
-        """Insert rows."""
+        """Insert rows; those of a kind that a plan limits are counted, and refused with `QuotaExceeded` beyond it."""
+        if model in METERED:
+            await Metering(self.session, self.scope).add({METERED[model]: len(rows)})
         for part in chunks(rows):
             await self.session.execute(insert(_table(model)), part)
 
@@ -146,6 +161,14 @@ class CatalogueStore(Repository):
         for part in chunks(list(rows)):
             await self.session.execute(delete(table).where(table.c.plugin_id.in_(part)))
         await self.insert(model, [row for group in rows.values() for row in group])
+
+
+def _of(table: Table, tenant_id: UUID | None) -> list[ColumnElement[bool]]:
+    return [] if tenant_id is None else [table.c.tenant_id == tenant_id]
+
+
+def _given(grant: Record) -> Any:
+    return grant["recorded_at"], grant["id"]
 
 
 def _table(model: type[Base]) -> Table:

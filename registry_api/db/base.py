@@ -52,6 +52,19 @@ class Base(DeclarativeBase):
     }
 
 
+class Revised:
+    """Columns of what callers change by revision: the mapper counts each update of the row, and lets none of two changes of one
+    revision pass unseen; the second raises `StaleDataError`.
+    """
+
+    revision: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it on the class
+        """The column that counts."""
+        return {"version_id_col": cls.revision}
+
+
 class TenantOwned:
     """Columns of every row that belongs to a tenant."""
 

@@ -11,10 +11,11 @@ _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 def stored_json(value: Any, *, sort_keys: bool = False) -> bytes:
     """JSON bytes; raises TypeError for types that have no agreed form."""
-    return orjson.dumps(value, default=_plain, option=_TIMES | (orjson.OPT_SORT_KEYS if sort_keys else 0))
+    return orjson.dumps(value, default=plain, option=_TIMES | (orjson.OPT_SORT_KEYS if sort_keys else 0))
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """The JSON form of what the encoder does not know; raises TypeError for what has none."""
     # orjson takes a UUID itself but no subclass of it, which is what asyncpg returns.
     if isinstance(value, UUID | Decimal):
         return str(value)

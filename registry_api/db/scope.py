@@ -14,6 +14,15 @@ class Scope:
     tenant_id: UUID
     operator_id: UUID
     all_tenants: bool = False
+    namespaces: frozenset[str] | None = None
+    """Where the catalogue may be changed: namespaces, and single plugins as namespace:name; None is everywhere."""
+
+    def reaches(self, ref: str) -> bool:
+        """Whether the catalogue may be changed at a namespace or a plugin's `namespace:name`."""
+        if self.namespaces is None or ref in self.namespaces:
+            return True
+        namespace, colon, _ = ref.partition(":")
+        return bool(colon) and namespace in self.namespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class Principal:
     """The caller's own tenant when a platform token acts in another one."""
     suspended: bool = False
     """Whether the tenant acted in is suspended: it reads, but does not write."""
+    requests_per_minute: int | None = None
+    """What the plan of the tenant acted in allows; None is no limit."""
 
     @property
     def tenant_id(self) -> UUID:

@@ -6,15 +6,17 @@ for the interpreter lock up to the switch interval (5 ms): that, not SQLite, was
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import aiosqlite
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+PATIENCE_SECONDS = 30.0
+"""How long a writer waits for another's lock, unless the URL says otherwise: `?timeout=5`."""
+
 PRAGMAS = (
-    # First: the others already wait for a process that is just setting the file up.
-    "busy_timeout=30000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
@@ -87,7 +89,7 @@ def sqlite_engine(url: str, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         url, async_creator=connect, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", partial(_prepare, patience(url)))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -96,10 +98,17 @@ async def _opened(connection: OneHopConnection) -> OneHopConnection:
     return await connection  # type: ignore[return-value]
 
 
-def _prepare(connection: Any, _record: Any) -> None:
+def patience(url: str) -> float:
+    """Seconds for which writers of this URL wait."""
+    return float(str(make_url(url).query.get("timeout", PATIENCE_SECONDS)))
+
+
+def _prepare(seconds: float, connection: Any, _record: Any) -> None:
     # The driver's own transaction control would begin DEFERRED and deadlock two upgrading writers.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # First: the others already wait for a process that is just setting the file up.
+    cursor.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -11,9 +11,9 @@ from registry_api.db import Reader
 from registry_api.feeds.encode import ARROW, NDJSON, to_arrow, to_ndjson
 from registry_api.feeds.repository import Outbox
 from registry_api.feeds.schemas import FeedList, FeedView
-from registry_api.http import api_router, problems, suggestion
+from registry_api.http import api_router, problems
 from registry_api.negotiation import choose
-from registry_api.problems import NotFound
+from registry_api.problems import NotFound, suggestion
 
 router = api_router("feeds")
 DEFAULT_LIMIT = 5_000
@@ -59,9 +59,9 @@ async def read_feed(
 ) -> Response:
     """Rows with seq > `after`, oldest first. Paging by cursor while others write sees every row exactly once, in order.
 
-    A tenant sees its own rows and the operator's public ones; platform roles see all. A page ends early, with
-    `Patchbay-More: true`, where it would grow over 64 MiB; the last page's `Patchbay-Next-After` is the newest number
-    of all feeds, so that rows of others are not gone through again.
+    A tenant sees its own rows, the operator's public ones and those of what is shared with it; platform roles see all. A page ends
+    early, with `Patchbay-More: true`, where it would grow over 64 MiB; the last page's `Patchbay-Next-After` is the newest number of
+    all feeds, so that rows of others are not gone through again.
     """
     contract = FEEDS.get(feed)
     if contract is None:

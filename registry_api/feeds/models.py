@@ -3,10 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base
+
+GRANTED = text("grant_id IS NOT NULL")
 
 
 class OutboxRow(Base):
@@ -19,11 +21,19 @@ class OutboxRow(Base):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_feed_seq", "feed", "seq"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_outbox_feed_seq", "feed", "seq"),
+        Index("ix_outbox_grant_id", "grant_id", sqlite_where=GRANTED, postgresql_where=GRANTED),
+        {"sqlite_autoincrement": True},
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     feed: Mapped[str]
     public: Mapped[bool]
+    audience_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    """The only tenant that reads the row, where it is a copy for somebody whom a plugin is shared with."""
+    grant_id: Mapped[UUID | None]
+    """The grant that the row is read under, and no longer than it is in force; null in the rows that say that it ended."""
     line: Mapped[str] = mapped_column(Text)
     recorded_at: Mapped[datetime]

@@ -16,6 +16,14 @@ OUTBOX_LOCK = 0x7061_7463_6862
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """The one tenant that a row is for, and the grant under which it reads it; no grant where it may read it for good."""
+
+    tenant_id: UUID
+    grant_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """A feed row before it has a sequence number."""
 
@@ -25,6 +33,15 @@ class OutboxEntry:
     payload: dict[str, Any]
     tenant_id: UUID
     public: bool
+    event: str = ""
+    """The type of event that webhooks are told; empty for none."""
+    audience: Audience | None = None
+    """Null for the row itself; a copy for another tenant has one."""
+
+    @property
+    def told(self) -> UUID:
+        """The tenant whose webhooks are told, public rows aside."""
+        return self.audience.tenant_id if self.audience else self.tenant_id
 
 
 async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: datetime, trace_id: str | None) -> None:
@@ -57,6 +74,8 @@ def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, A
         "tenant_id": entry.tenant_id,
         "feed": entry.feed,
         "public": entry.public,
+        "audience_id": entry.audience.tenant_id if entry.audience else None,
+        "grant_id": entry.audience.grant_id if entry.audience else None,
         "line": stored_json(line).decode(),
         "recorded_at": now,
     }

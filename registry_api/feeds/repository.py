@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Row, String, and_, cast, func, literal, or_, select
 
+from registry_api.catalog.sharing.models import PluginGrant
+from registry_api.catalog.visibility import received
+from registry_api.db.binding import Crossing, crossing
 from registry_api.db.repository import Repository
 from registry_api.feeds.models import OutboxRow
 
@@ -16,7 +19,10 @@ _LINE = literal('{"seq":').concat(cast(_ROWS.seq, String)).concat(",").concat(fu
 
 
 class Outbox(Repository):
-    """Feed rows the scope may see: its own and the operator's public ones, or all for platform readers."""
+    """Feed rows the scope may see: its own, the operator's public ones and what is shared with it; platform readers all.
+
+    Copies for one tenant are for that one only: whoever sees everything has the rows themselves.
+    """
 
     async def page(self, feed: str, after: int, limit: int) -> tuple[Sequence[Row[Any]], bool]:
         """(seq, JSON text) of the next rows of a feed in commit order, and whether more wait.
@@ -32,13 +38,17 @@ class Outbox(Repository):
 
     async def head(self) -> int:
         """The newest sequence number of all feeds; 0 before the first."""
-        return (await self.session.execute(select(func.max(_ROWS.seq)))).scalar_one() or 0
+        async with crossing(self.session, Crossing.FEED_HEAD):
+            return (await self.session.execute(select(func.max(_ROWS.seq)))).scalar_one() or 0
 
     def _visible(self) -> ColumnElement[bool]:
         if self.scope.all_tenants:
-            return true()
+            return _ROWS.audience_id.is_(None)
+        own = and_(_ROWS.tenant_id == self.scope.tenant_id, _ROWS.audience_id.is_(None))
         public = and_(_ROWS.tenant_id == self.scope.operator_id, _ROWS.public)
-        return or_(_ROWS.tenant_id == self.scope.tenant_id, public)
+        granted = _ROWS.grant_id.in_(select(PluginGrant.id).where(received(self.scope)))
+        shared = and_(_ROWS.audience_id == self.scope.tenant_id, or_(_ROWS.grant_id.is_(None), granted))
+        return or_(own, public, shared)
 
 
 def _cut(sizes: Sequence[Row[Any]], limit: int) -> tuple[int, bool]:

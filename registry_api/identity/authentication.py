@@ -1,24 +1,29 @@
 """From an Authorization header to a principal: who calls, in which tenant, with which scopes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from patchbay.core.clock import utcnow
+from registry_api.audit.models import AuditHead
+from registry_api.cache.basis import Admission, Revision
 from registry_api.db.scope import Principal, Scope
 from registry_api.identity.models import ApiToken, LoginSession, Membership, User
 from registry_api.identity.roles import ALL_TENANT_ROLES, ROLE_SCOPES, TENANT, grantable
 from registry_api.identity.tokens import Secret, parse_secret
 from registry_api.problems import Forbidden, Unauthenticated
 from registry_api.tenancy.models import Tenant
+from registry_api.tenancy.plans import Quota, limits_of
 from registry_api.tenancy.repository import named_tenant
 
 REFUSED = "The token is unknown, expired or revoked. Sign in again, or ask a tenant_admin for a new token."
 _Operator = aliased(Tenant)
+_Own, _Operators = aliased(AuditHead), aliased(AuditHead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +34,59 @@ class Credential:
     tenant_id: UUID
     tenant_kind: str
     tenant_status: str
+    plan: str
+    quotas: dict[str, Any]
     operator_id: UUID
     role: str | None
     scopes: list[str]
     name: str | None
     user_id: UUID | None
+    namespaces: list[str] | None
+    until: datetime | None
+    own_head: bytes | None
+    operator_head: bytes | None
 
     def principal(self) -> Principal:
         """The principal; scopes a tenant of this kind may not hold are dropped, whatever the row says."""
         granted = ROLE_SCOPES[self.role] if self.role else frozenset(self.scopes)
+        bound = None if self.namespaces is None else frozenset(self.namespaces)
         all_tenants = self.role in ALL_TENANT_ROLES and self.tenant_kind == "operator"
         return Principal(
-            scope=Scope(self.tenant_id, self.operator_id, all_tenants),
+            scope=Scope(self.tenant_id, self.operator_id, all_tenants, bound),
             role=self.role or "custom",
             scopes=granted & grantable(self.tenant_kind),
             token_id=self.id,
             token_name=self.name,
             user_id=self.user_id,
-            suspended=self.tenant_status == "suspended",
+            suspended=self.tenant_status != "active",
+            requests_per_minute=limits_of(self.plan, self.quotas)[Quota.REQUESTS],
         )
 
+    def admission(self) -> Admission:
+        """The principal, and how long that holds. Who reads every tenant sees more than two chains tell of."""
+        principal = self.principal()
+        revision = None if principal.scope.all_tenants else Revision(self.own_head, self.operator_head)
+        return Admission(principal, revision, self.until)
 
-async def authenticate(session: AsyncSession, authorization: str | None, tenant: str | None = None) -> Principal:
-    """The caller behind a bearer secret; `tenant` (slug or id) is the tenant a platform token wants to act in.
+
+async def authenticate(session: AsyncSession, authorization: str | None, tenant: str | None = None) -> Admission:
+    """The caller behind a bearer secret, looked up together with the revision that this holds for.
+
+    `tenant` (slug or id) is the tenant a platform token wants to act in.
 
     Raises `Unauthenticated` without a live secret, `Forbidden` when the caller may not act for others, `NotFound` when
     there is no such tenant.
     """
-    secret = _bearer(authorization)
+    secret = sent_secret(authorization)
     found = (await session.execute(LOOKUPS[secret.kind], {"hash": secret.hash, "now": utcnow()})).one_or_none()
     if found is None:
         raise Unauthenticated(REFUSED)
-    principal = _credential(found).principal()
-    return principal if tenant is None else await _act_in(session, principal, tenant)
+    admission = _credential(found).admission()
+    return admission if tenant is None else Admission(await _act_in(session, admission.principal, tenant), None, None)
 
 
-def _bearer(authorization: str | None) -> Secret:
+def sent_secret(authorization: str | None) -> Secret:
+    """The bearer secret; raises `Unauthenticated` without one of the right form."""
     if not authorization:
         raise Unauthenticated("Send a token: Authorization: Bearer pb_…")
     scheme, _, value = authorization.partition(" ")
@@ -76,9 +98,15 @@ def _bearer(authorization: str | None) -> Secret:
     return secret
 
 
-def _lookup(kind: type[ApiToken] | type[LoginSession]) -> Select[Any]:
+def opens_token() -> ColumnElement[bool]:
+    """Whether the secret of `hash` is the token's, or its former one in the overlap after a rotation."""
+    former = and_(ApiToken.previous_hash == bindparam("hash"), ApiToken.previous_until > bindparam("now"))
+    return or_(ApiToken.secret_hash == bindparam("hash"), former)
+
+
+def _lookup(kind: type[ApiToken] | type[LoginSession], opens: ColumnElement[bool]) -> Select[Any]:
     live = (
-        kind.secret_hash == bindparam("hash"),
+        opens,
         kind.revoked_at.is_(None),
         or_(kind.expires_at.is_(None), kind.expires_at > bindparam("now")),
     )
@@ -87,21 +115,29 @@ def _lookup(kind: type[ApiToken] | type[LoginSession]) -> Select[Any]:
         kind.tenant_id,
         Tenant.kind.label("tenant_kind"),
         Tenant.status.label("tenant_status"),
+        Tenant.plan,
+        Tenant.quotas,
         _Operator.id.label("operator_id"),
+        _Own.hash.label("own_head"),
+        _Operators.hash.label("operator_head"),
     )
     query = select(*columns).join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator")
-    return query.where(*live)
+    query = query.outerjoin(_Own, _Own.tenant_id == kind.tenant_id)
+    return query.outerjoin(_Operators, _Operators.tenant_id == _Operator.id).where(*live)
 
 
 def _token_lookup() -> Select[Any]:
-    return _lookup(ApiToken).add_columns(ApiToken.role, ApiToken.scopes, ApiToken.name)
+    query = _lookup(ApiToken, opens_token())
+    until = case((ApiToken.secret_hash == bindparam("hash"), ApiToken.expires_at), else_=ApiToken.previous_until)
+    return query.add_columns(ApiToken.role, ApiToken.scopes, ApiToken.name, ApiToken.namespaces, until.label("until"))
 
 
 def _session_lookup() -> Select[Any]:
     member = and_(Membership.user_id == LoginSession.user_id, Membership.tenant_id == LoginSession.tenant_id)
     active = and_(User.id == LoginSession.user_id, User.status == "active")
-    query = _lookup(LoginSession).join(Membership, member).join(User, active)
-    return query.add_columns(Membership.role, LoginSession.user_id)
+    opens = LoginSession.secret_hash == bindparam("hash")
+    query = _lookup(LoginSession, opens).join(Membership, member).join(User, active)
+    return query.add_columns(Membership.role, LoginSession.user_id, LoginSession.expires_at.label("until"))
 
 
 LOOKUPS = {"t": _token_lookup(), "s": _session_lookup()}
@@ -109,7 +145,7 @@ LOOKUPS = {"t": _token_lookup(), "s": _session_lookup()}
 
 
 def _credential(row: Row[Any]) -> Credential:
-    absent: dict[str, Any] = {"scopes": [], "name": None, "user_id": None}
+    absent: dict[str, Any] = {"scopes": [], "name": None, "user_id": None, "namespaces": None}
     return Credential(**{**absent, **row._mapping})
 
 
@@ -122,12 +158,13 @@ async def _act_in(session: AsyncSession, principal: Principal, tenant: str) -> P
     if found.id == principal.tenant_id:
         return principal
     return Principal(
-        scope=Scope(found.id, principal.scope.operator_id),
+        scope=Scope(found.id, principal.scope.operator_id, namespaces=principal.scope.namespaces),
         role=principal.role,
         scopes=principal.scopes & TENANT,
         token_id=principal.token_id,
         token_name=principal.token_name,
         user_id=principal.user_id,
         acting_for=principal.tenant_id,
-        suspended=found.status == "suspended",
+        suspended=found.status != "active",
+        requests_per_minute=limits_of(found.plan, found.quotas)[Quota.REQUESTS],
     )

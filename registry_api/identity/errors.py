@@ -1,6 +1,8 @@
 """Problems of identity."""
 
-from registry_api.problems import Conflict, Forbidden, Unauthenticated, Unprocessable
+from http import HTTPStatus
+
+from registry_api.problems import Conflict, Forbidden, Problem, Unauthenticated, Unprocessable
 
 
 class LoginFailed(Unauthenticated):
@@ -31,3 +33,66 @@ class AlreadyMember(Conflict):
     """The person is a member of the tenant."""
 
     code, title = "already_member", "This person is a member already"
+
+
+class TokenNotRotatable(Conflict):
+    """The token is over, or a process of ours has it in a file."""
+
+    code, title = "token_not_rotatable", "This token cannot be rotated"
+
+
+class SecondFactorNeeded(Unauthenticated):
+    """The password is right, and the account has a second factor."""
+
+    code, title = "second_factor_needed", "Send the code of your second factor"
+
+
+class SecondFactorSet(Conflict):
+    """The account has a second factor already."""
+
+    code, title = "second_factor_set", "There is a second factor already"
+
+
+class CodeWrong(Unprocessable):
+    """The code is wrong, too old, or was used."""
+
+    code, title = "code_wrong", "The code is wrong, too old, or was used"
+
+
+class PasswordWrong(Forbidden):
+    """The password that was to prove who asks is wrong."""
+
+    code, title = "password_wrong", "The password is wrong"
+
+
+class PasswordBreached(Unprocessable):
+    """The password is on a list of those that attackers try first."""
+
+    code, title = "password_breached", "This password is known to attackers"
+
+
+class CrossSite(Forbidden):
+    """A change with a cookie that did not come from a page of this very site."""
+
+    code, title = "cross_site", "Another site cannot do this with your session"
+
+
+class TooManyAttempts(Problem):
+    """Too many wrong sign-ins to one account from one address."""
+
+    status, code, title = HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", "Too many wrong attempts from here"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class LastAdministrator(Conflict):
+    """Without this person nobody could administer the tenant."""
+
+    code, title = "last_administrator", "This is the last administrator"
+
+
+class ExchangeRefused(Unauthenticated):
+    """A CI token that is not valid here, was used, or is of no trusted workflow."""
+
+    code, title = "exchange_refused", "This CI token cannot be exchanged"

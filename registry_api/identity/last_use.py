@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, update
 
 from patchbay.core.clock import utcnow
-from registry_api.db import Database, UnitOfWork, system_principal
+from registry_api.db import Crossing, Database, UnitOfWork, system_principal
 from registry_api.identity.models import ApiToken, LoginSession
 
 FLUSH_SECONDS = 60
@@ -50,7 +50,7 @@ class LastUse:
         if not seen:
             return
         rows: list[Mapping[str, Any]] = [{"credential": key, "at": at} for key, at in sorted(seen.items())]
-        async with self.database.writing() as session:
+        async with self.database.writing(Crossing.LAST_USE) as session:
             for table in (ApiToken.__table__, LoginSession.__table__):
                 touch = update(table).where(table.c.id == bindparam("credential")).values(last_used_at=bindparam("at"))  # type: ignore[arg-type]
                 await (await session.connection()).execute(touch, rows)

@@ -3,17 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.core.clock import utcnow
-from registry_api.db.base import Base, TenantOwned
+from registry_api.db.base import Base, Revised, TenantOwned
 
 LOCAL_ISSUER = "patchbay"
 """Issuer of identities that sign in with a password kept here."""
 
 
-class User(TenantOwned, Base):
+class User(Revised, TenantOwned, Base):
     """A person's account in one tenant.
 
     Accounts of one e-mail in several tenants know nothing of each other: whoever administers one tenant can neither set
@@ -73,10 +73,28 @@ class LoginSession(TenantOwned, Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    issuer: Mapped[str]
+    address: Mapped[str | None]
+    user_agent: Mapped[str | None]
+
+
+class LoginAttempts(Base):
+    """Sign-ins that failed in a row, by a hash of e-mail and address; they come before any tenant is known."""
+
+    __tablename__ = "login_attempts"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ApiToken(TenantOwned, Base):
-    """A machine's credential in one tenant: a role, or a closed list of scopes."""
+    """A machine's credential in one tenant: a role, or a closed list of scopes.
+
+    `namespaces` bounds where it may change the catalogue. `parent_id` is the token that made it narrower; what ends that
+    one ends it. After a rotation the former secret, `previous_hash`, opens it until `previous_until`.
+    """
 
     __tablename__ = "api_tokens"
 
@@ -85,6 +103,10 @@ class ApiToken(TenantOwned, Base):
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     role: Mapped[str | None]
     scopes: Mapped[list[str]]
+    namespaces: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_tokens.id"), index=True)
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    previous_until: Mapped[datetime | None]
     created_by: Mapped[str]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -1,19 +1,20 @@
 """HTTP of insights."""
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from sqlalchemy import Select
 
-from patchbay.core.contracts.insights import ANOMALY_KINDS, BANDS, INSIGHTS
+from patchbay.core.contracts.insights import INSIGHTS
 from registry_api.access import Actor, acting, reading, writing
 from registry_api.catalog.endpoints import PluginPath
 from registry_api.catalog.repository import Catalogue
 from registry_api.db import Reader, UnitOfWork
-from registry_api.http import api_router, problems
-from registry_api.insights import presenting, service
+from registry_api.filtering import Asked
+from registry_api.http import also, api_router, problems
+from registry_api.insights import filters, presenting, service
 from registry_api.insights.document import rows_body
 from registry_api.insights.models import InsightRow, InsightSet
 from registry_api.insights.repository import Insights
@@ -33,9 +34,8 @@ from registry_api.installs.repository import Installs
 from registry_api.intake.columnar.receive import HELD, columnar_kind, parse_columnar, whole_body
 from registry_api.pagination import Page, Paging, PagingQuery
 from registry_api.problems import Conflict, NotFound
-from registry_api.schemas import Moment
 
-router = api_router("insights")
+router = api_router("insights", stability="beta")
 
 InsightsReader = Annotated[Reader, reading("insights:read")]
 InsightsWork = Annotated[UnitOfWork, writing("insights:write")]
@@ -46,16 +46,22 @@ Replaced = problems(conflict="The set that the list began with is no longer kept
 
 
 @router.get("/insights/{kind}/sets", summary="List kept sets of a kind")
-async def list_insight_sets(kind: Kind, paging: PagingQuery, reader: InsightsReader) -> Page[InsightSetView]:
+async def list_insight_sets(
+    kind: Kind, paging: PagingQuery, asked: Annotated[Asked, Depends(filters.SETS)], reader: InsightsReader
+) -> Page[InsightSetView]:
     """Newest record first."""
     insights = reader.repository(Insights)
     head = await insights.head(kind)
     order = [InsightSet.recorded_at, InsightSet.id]
-    rows = await paging.rows(reader.session, insights.sets(kind), order, descending=True)
+    rows = await paging.rows(reader.session, asked.where(insights.sets(kind)), order, descending=True)
     return rows.page(lambda found: service.view(found, head is not None and found.id == head.set_id))
 
 
-@router.put("/insights/{kind}/sets/{set_id}", summary="Announce a set", responses=Conflicting)
+@router.put(
+    "/insights/{kind}/sets/{set_id}",
+    summary="Announce a set",
+    responses=Conflicting | also(201, InsightSetView, "It is new."),
+)
 async def put_insight_set(
     kind: Kind, set_id: UUID, facts: SetFacts, response: Response, work: InsightsWork
 ) -> InsightSetView:
@@ -97,21 +103,26 @@ async def roll_back_insights(kind: Kind, work: InsightsWork) -> InsightSetView:
 
 @router.get("/targets/{target}/recommendations", summary="List plugins recommended to a target", responses=Replaced)
 async def list_recommendations(
-    target: TargetPath, paging: PagingQuery, reader: InsightsReader
+    target: TargetPath,
+    paging: PagingQuery,
+    asked: Annotated[Asked, Depends(filters.RECOMMENDATIONS)],
+    reader: InsightsReader,
 ) -> Page[RecommendationView]:
     """Best first, each with its reason."""
     found = await reader.repository(Installs).target(target)
     paging = await _pinned(paging, reader, "recommendations")
-    query = reader.repository(Insights).read(paging.pins).where(InsightRow.target_id == found.id)
+    query = asked.where(reader.repository(Insights).read(paging.pins).where(InsightRow.target_id == found.id))
     rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
     return rows.page(presenting.recommendation)
 
 
 @router.get("/plugins/{plugin}/similar", summary="List plugins like this one", responses=Replaced)
-async def list_similar_plugins(plugin: PluginPath, paging: PagingQuery, reader: InsightsReader) -> Page[SimilarView]:
+async def list_similar_plugins(
+    plugin: PluginPath, paging: PagingQuery, asked: Annotated[Asked, Depends(filters.SIMILAR)], reader: InsightsReader
+) -> Page[SimilarView]:
     """Most alike first, by who takes them up."""
     paging = await _pinned(paging, reader, "similar")
-    query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
+    query = await _about(reader, plugin, asked.where(reader.repository(Insights).read(paging.pins)))
     rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
     return rows.page(presenting.similar)
 
@@ -130,55 +141,43 @@ async def read_risk(plugin: PluginPath, reader: InsightsReader) -> RiskView:
 @router.get("/risk", summary="List risks of plugins", responses=Replaced)
 async def list_risks(
     paging: PagingQuery,
+    asked: Annotated[Asked, Depends(filters.RISKS)],
     reader: InsightsReader,
-    band: Annotated[Literal[BANDS] | None, Query()] = None,  # type: ignore[valid-type]
     q: Annotated[str | None, Query(max_length=200, description="Words in name, title, summary or labels.")] = None,
 ) -> Page[RiskView]:
     """Highest first, one row a plugin."""
     paging = await _pinned(paging, reader, "risk")
     query = reader.repository(Insights).risks(paging.pins).where(*reader.repository(Catalogue).matching(q))
-    if band is not None:
-        query = query.where(InsightRow.word == band)
     order = [InsightRow.score, InsightRow.position]
-    rows = await paging.rows(reader.session, query, order, descending=True, scalars=False)
+    rows = await paging.rows(reader.session, asked.where(query), order, descending=True, scalars=False)
     return rows.page(presenting.risk)
 
 
 @router.get("/anomalies", summary="List anomalies", responses=Replaced)
 async def list_anomalies(
     paging: PagingQuery,
+    asked: Annotated[Asked, Depends(filters.ANOMALIES)],
     reader: InsightsReader,
     plugin: PluginFilter = None,
-    kind: Annotated[Literal[ANOMALY_KINDS] | None, Query()] = None,  # type: ignore[valid-type]
-    since: Annotated[Moment | None, Query(description="Begun at or after.")] = None,
-    open: Annotated[bool | None, Query(description="Whether they go on.")] = None,
 ) -> Page[AnomalyView]:
     """Newest first: those of the warehouse, and those of the last days as they are found."""
     paging = await _pinned(paging, reader, "anomalies", "live_anomalies")
     query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
-    if kind is not None:
-        query = query.where(InsightRow.word == kind)
-    if since is not None:
-        query = query.where(InsightRow.at >= since)
-    if open is not None:
-        query = query.where(InsightRow.ended.is_(not open))
     order = [InsightRow.at, InsightRow.set_id, InsightRow.position]
-    rows = await paging.rows(reader.session, query, order, descending=True, scalars=False)
+    rows = await paging.rows(reader.session, asked.where(query), order, descending=True, scalars=False)
     return rows.page(presenting.anomaly)
 
 
 @router.get("/forecasts", summary="List forecasts", responses=Replaced)
 async def list_forecasts(
     paging: PagingQuery,
+    asked: Annotated[Asked, Depends(filters.FORECASTS)],
     reader: InsightsReader,
     plugin: PluginFilter = None,
-    series: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[ForecastView]:
     """By series, tenant, plugin and day, each with its interval."""
     paging = await _pinned(paging, reader, "forecasts")
-    query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
-    if series is not None:
-        query = query.where(InsightRow.series == series)
+    query = await _about(reader, plugin, asked.where(reader.repository(Insights).read(paging.pins)))
     return (await paging.rows(reader.session, query, [InsightRow.position], scalars=False)).page(presenting.forecast)
 
 

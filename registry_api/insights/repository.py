@@ -7,8 +7,11 @@ from uuid import UUID
 
 import polars as pl
 from sqlalchemy import ColumnElement, Select, and_, delete, false, func, or_, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
+from patchbay.core.clock import utcnow
+from patchbay.core.ids import new_id
 from registry_api.catalog.models import Plugin
 from registry_api.catalog.repository import Catalogue
 from registry_api.db import Repository
@@ -41,7 +44,9 @@ class Insights(Repository):
     async def find(self, set_id: UUID, *, locked: bool = False) -> InsightSet | None:
         """A set of any kind; locked for a change."""
         query = select(InsightSet).where(InsightSet.id == set_id)
-        return (await self.session.execute(query.with_for_update() if locked else query)).scalar_one_or_none()
+        if locked:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        return (await self.session.execute(query)).scalar_one_or_none()
 
     async def get(self, kind: str, set_id: UUID, *, locked: bool = False) -> InsightSet:
         """A set of a kind; raises `NotFound`."""
@@ -54,6 +59,21 @@ class Insights(Repository):
         """Which set is read; whoever switches it comes here first, for the lock."""
         query = select(InsightHead).where(InsightHead.kind == kind)
         return (await self.session.execute(query.with_for_update() if locked else query)).scalar_one_or_none()
+
+    async def locked_head(self, kind: str, first: UUID) -> tuple[InsightHead, bool]:
+        """The same, made with the first set where there is none; whether it was made here, another writer waiting."""
+        dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
+        row = {
+            "id": new_id(),
+            "tenant_id": self.scope.tenant_id,
+            "recorded_at": utcnow(),
+            "kind": kind,
+            "set_id": first,
+        }
+        made = await self.session.execute(dialect.insert(InsightHead).values(row).on_conflict_do_nothing())
+        head = await self.head(kind, locked=True)
+        assert head is not None  # no head is ever deleted
+        return head, int(made.rowcount) == 1  # type: ignore[attr-defined]
 
     def heads(self, *kinds: str) -> Select[tuple[UUID]]:
         """Ids of the sets that are read."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from registry_api.intake.columnar.parsed import MOST_ROWS
-from registry_api.schemas import Input, Moment, Output, Timestamp, Word
+from registry_api.schemas import Input, Moment, Output, Timestamp, Whole, Word
 
 Kind = Literal["recommendations", "similar", "risk", "anomalies", "live_anomalies", "forecasts"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -22,7 +22,7 @@ class SetFacts(Input):
     model: Word
     model_version: Word
     data_until: Moment | None = Field(default=None, description="Until when the model knew the world.")
-    rows: int = Field(ge=0, le=MOST_ROWS, description="How many rows will come.")
+    rows: Whole = Field(ge=0, le=MOST_ROWS, description="How many rows will come.")
     digest: Digest | None = Field(default=None, description="SHA-256 of the unpacked body of the rows, if it is known.")
     card: dict[str, Any] = Field(default={}, description="The model card: protocol, metrics, limits.")
 

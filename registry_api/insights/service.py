@@ -92,12 +92,14 @@ async def _store(work: UnitOfWork, found: InsightSet, rows: pl.DataFrame) -> Non
 async def activate(work: UnitOfWork, kind: str, set_id: UUID) -> InsightSetView:
     """Make a complete set the one that is read; the same again changes nothing."""
     insights = work.repository(Insights)
-    head, found = await insights.head(kind, locked=True), await insights.get(kind, set_id, locked=True)
+    await insights.get(kind, set_id)
+    head, is_first = await insights.locked_head(kind, set_id)
+    found = await insights.get(kind, set_id, locked=True)
     if not found.complete:
         raise Conflict(f"The set {set_id} has none of its {found.rows} rows yet; send them first.")
-    if head is None or head.set_id != set_id:
+    if is_first or head.set_id != set_id:
         found.place, found.activated_at, found.withdrawn = await insights.next_place(kind), utcnow(), False
-        await _switch(work, "insights.activate", head, found)
+        await _switch(work, "insights.activate", head, found, None if is_first else head.set_id)
         await insights.forget(await insights.surplus(kind, set_id, KEPT - 1, utcnow() - UNFINISHED))
     return view(found, active=True)
 
@@ -108,18 +110,15 @@ async def roll_back(work: UnitOfWork, kind: str) -> InsightSetView:
     head = await insights.head(kind, locked=True)
     current = None if head is None else await insights.find(head.set_id, locked=True)
     earlier = None if current is None else await insights.before(current)
-    if current is None or earlier is None:
+    if head is None or current is None or earlier is None:
         raise Conflict(f"There is no earlier set of {kind} to go back to.")
     current.withdrawn = True
-    await _switch(work, "insights.rollback", head, earlier)
+    await _switch(work, "insights.rollback", head, earlier, current.id)
     return view(earlier, active=True)
 
 
-async def _switch(work: UnitOfWork, action: str, head: InsightHead | None, to: InsightSet) -> None:
-    before = None if head is None else str(head.set_id)
-    if head is None:
-        work.session.add(InsightHead(tenant_id=work.principal.tenant_id, kind=to.kind, set_id=to.id))
-    else:
-        head.set_id = to.id
+async def _switch(work: UnitOfWork, action: str, head: InsightHead, to: InsightSet, before: UUID | None) -> None:
+    head.set_id = to.id
     await work.session.flush()
-    work.audit(action, f"insights:{to.kind}", {"set": {"before": before, "after": str(to.id)}})
+    was = {"set": None if before is None else str(before)}
+    work.audit(action, f"insights:{to.kind}", before=was, after={"set": str(to.id)})

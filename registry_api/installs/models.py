@@ -1,9 +1,9 @@
-"""Tables of targets and observations."""
+"""Tables of targets, observations and blocks."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -46,3 +46,32 @@ class Observation(TenantOwned, Base):
     occurred_at: Mapped[datetime]
     position: Mapped[int] = mapped_column(BigInteger)
     natural_key: Mapped[str]
+
+
+STANDING = text("lifted_at IS NULL")
+
+
+class ReleaseBlock(TenantOwned, Base):
+    """New installs of a release are refused in the tenant; the operator's block of a public plugin holds for everybody.
+
+    One that was lifted stays as history. `plan_id` is the plan that asked for it.
+    """
+
+    __tablename__ = "release_blocks"
+    __table_args__ = (
+        Index(
+            "uq_release_blocks_standing",
+            "tenant_id",
+            "release_id",
+            unique=True,
+            sqlite_where=STANDING,
+            postgresql_where=STANDING,
+        ),
+    )
+
+    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"), index=True)
+    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    plan_id: Mapped[UUID | None]
+    blocked_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]

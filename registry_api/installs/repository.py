@@ -5,10 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from registry_api.catalog.models import Plugin
+from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.db import Repository
 from registry_api.db.chunks import chunks
+from registry_api.filtering import EVERY, Asked
 from registry_api.installs.models import Observation, Target
 from registry_api.problems import NotFound
 
@@ -65,17 +68,21 @@ class Installs(Repository):
         """Change a target."""
         await self.session.execute(update(Target).where(Target.id == target_id).values(fields))
 
-    def installed_on(self, target_id: UUID) -> Select[Any]:
+    def installed_on(self, target_id: UUID, asked: Asked = EVERY) -> Select[Any]:
         """Plugins last seen on a target: the columns of `InstalledPlugin`."""
-        last = self._last(Observation.target_id == target_id)
-        columns = (last.c.plugin_id, Plugin.ref, last.c.version, last.c.origin, last.c.source, last.c.event)
-        return (
-            select(*columns, last.c.occurred_at.label("since"), Plugin.id)
-            .join(Plugin, Plugin.id == last.c.plugin_id)
-            .where(last.c.place == 1, last.c.event != "removed")
+        last, shared = self._last(Observation.target_id == target_id), self._once_shared()
+        # A plugin that is no longer shared is hidden; that it is here, and its name, the tenant knows itself.
+        ref = func.coalesce(Plugin.ref, shared.c.ref).label("ref")
+        columns = (last.c.plugin_id, ref, last.c.version, last.c.origin, last.c.source, last.c.event)
+        query = (
+            select(*columns, last.c.occurred_at.label("since"))
+            .outerjoin(Plugin, Plugin.id == last.c.plugin_id)
+            .outerjoin(shared, shared.c.plugin_id == last.c.plugin_id)
         )
+        query = query.where(last.c.place == 1, last.c.event != "removed", ref.is_not(None))
+        return asked.on(aliased(Observation, last)).where(query)
 
-    def installations_of(self, plugin_id: UUID) -> Select[Any]:
+    def installations_of(self, plugin_id: UUID, asked: Asked = EVERY) -> Select[Any]:
         """Visible targets a plugin was last seen on: the columns of `Installation`."""
         # By own targets inside the window too: only then does reading not grow with what others observed.
         last = self._last(Observation.plugin_id == plugin_id, Observation.target_id.in_(self._target_ids()))
@@ -89,13 +96,26 @@ class Installs(Repository):
             last.c.occurred_at.label("since"),
         )
         query = select(*columns).join(Target, Target.id == last.c.target_id)
-        return query.where(last.c.place == 1, last.c.event != "removed")
+        query = query.where(last.c.place == 1, last.c.event != "removed")
+        return asked.on(aliased(Observation, last)).where(query)
 
     def adoption(self) -> Any:
         """Visible targets that have each plugin, by `plugin_id`: a subquery."""
         last = self._last(Observation.target_id.in_(self._target_ids()))
         query = select(last.c.plugin_id, func.count().label("targets"))
         return query.where(last.c.place == 1, last.c.event != "removed").group_by(last.c.plugin_id).subquery()
+
+    async def adopted(self, plugin_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """How many visible targets have each plugin; those that none has are absent."""
+        last = self._last(Observation.plugin_id.in_(plugin_ids), Observation.target_id.in_(self._target_ids()))
+        query = select(last.c.plugin_id, func.count()).where(last.c.place == 1, last.c.event != "removed")
+        return dict((await self.session.execute(query.group_by(last.c.plugin_id))).tuples().all())
+
+    def _once_shared(self) -> Any:
+        """Refs of plugins that others shared with the tenant at some time, by `plugin_id`: a subquery."""
+        query = select(PluginGrant.plugin_id, func.min(PluginGrant.ref).label("ref"))
+        mine = PluginGrant.grantee_id == self.scope.tenant_id
+        return query.where(mine).group_by(PluginGrant.plugin_id).subquery()
 
     def _target_ids(self) -> Select[tuple[UUID]]:
         return self.targets().with_only_columns(Target.id)

@@ -6,8 +6,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from registry_api.catalog.schemas import PastTime, Short, Version
-from registry_api.intake.documents import keep_faults
+from registry_api.intake.documents import NOT_EMPTY, keep_faults
+from registry_api.pagination import Some
 from registry_api.schemas import Input, Name, Output, Timestamp
+from registry_api.selecting import Included
 
 Event = Literal["added", "removed", "updated", "present"]
 Environment = Literal["dev", "staging", "production"]
@@ -32,7 +34,9 @@ class TargetsBatch(Input):
         }
     )
 
-    targets: list[Annotated[TargetDocument, keep_faults(TargetDocument)]] = Field(max_length=1000)
+    targets: list[Annotated[TargetDocument, keep_faults(TargetDocument)]] = Field(
+        max_length=1000, json_schema_extra=NOT_EMPTY
+    )
 
 
 class ObservationDocument(Input):
@@ -72,7 +76,9 @@ class ObservationsBatch(Input):
         }
     )
 
-    observations: list[Annotated[ObservationDocument, keep_faults(ObservationDocument)]] = Field(max_length=5000)
+    observations: list[Annotated[ObservationDocument, keep_faults(ObservationDocument)]] = Field(
+        max_length=5000, json_schema_extra=NOT_EMPTY
+    )
 
 
 class TargetView(Output):
@@ -100,6 +106,14 @@ class InstalledPlugin(Output):
     since: Timestamp = Field(description="When that event happened.")
 
 
+class TargetRead(TargetView):
+    """A target, with what was to be included."""
+
+    installations: Annotated[Some[InstalledPlugin] | None, Included("installs:read")] = Field(
+        default=None, description="By ref, the first hundred."
+    )
+
+
 class Installation(Output):
     """A target a plugin was last seen on."""
 
@@ -111,3 +125,21 @@ class Installation(Output):
     source: str
     event: str = Field(description="The last one seen: added, updated or present.")
     since: Timestamp = Field(description="When that event happened.")
+
+
+class InstallQuestion(Input):
+    """What somebody wants to install."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"plugin": "jenkins:git", "version": "5.2.1"}]})
+
+    plugin: Short = Field(description="Id or namespace:name.")
+    version: Version | None = Field(default=None, description="Without it, the newest that may be installed.")
+
+
+class InstallAnswer(Output):
+    """Whether it may be installed. Nothing is installed by asking."""
+
+    allowed: bool
+    version: str | None = Field(description="The one asked for, or the newest that may be installed.")
+    reason: str | None = Field(description="Why not; null when it may.")
+    instead: str | None = Field(description="When a certain one may not: the newest that may, if there is one.")

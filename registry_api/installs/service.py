@@ -14,6 +14,8 @@ from registry_api.installs.repository import Installs
 from registry_api.installs.schemas import ObservationDocument, TargetDocument
 from registry_api.intake.documents import Outcome
 from registry_api.intake.names import NamesRepository
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 
 _TARGET = ("name", "title", "environment", "kind", "lifecycle")
 _OBSERVATION = ("target_id", "plugin_id", "event", "version", "origin", "source", "occurred_at")
@@ -24,6 +26,7 @@ async def apply_targets(work: UnitOfWork, documents: list[tuple[int, TargetDocum
     installs = work.repository(Installs)
     stored = await installs.own_targets([document.name for _, document in documents])
     touched: dict[UUID, Target] = {}
+    fresh: set[UUID] = set()
     for _, document in documents:
         target = stored.get(document.name)
         if target is None:
@@ -32,15 +35,18 @@ async def apply_targets(work: UnitOfWork, documents: list[tuple[int, TargetDocum
             )
             work.session.add(target)
             stored[document.name] = touched[target.id] = target
+            fresh.add(target.id)
             outcome.created += 1
         elif _change(target, document):
             touched[target.id] = target
             outcome.updated += 1
         else:
             outcome.unchanged += 1
+    await work.repository(Metering).add({Quota.TARGETS: outcome.created})
     for target in touched.values():
         row = {name: getattr(target, name) for name in _TARGET}
-        work.publish("targets", "upsert", target.id, row, tenant_id=target.tenant_id)
+        event = "target.created" if target.id in fresh else "target.updated"
+        work.publish("targets", "upsert", target.id, row, tenant_id=target.tenant_id, event=event)
 
 
 def _change(target: Target, document: TargetDocument) -> bool:
@@ -92,7 +98,9 @@ async def _named(
     names = work.repository(NamesRepository)
     plugins = {document.plugin for _, document in documents}
     targets = {document.target for _, document in documents}
-    known = await work.repository(CatalogueStore).plugin_ids(sorted(plugins))
+    granted = await names.granted()
+    shared = {spelling: id for ref, id, _ in reversed(granted) for spelling in (ref, str(id))}
+    known = shared | await work.repository(CatalogueStore).plugin_ids(sorted(plugins))
     own = {name: target.id for name, target in (await work.repository(Installs).own_targets(sorted(targets))).items()}
     return known | await names.plugins_by_id(plugins - known.keys()), own | await names.targets_by_id(
         targets - own.keys()

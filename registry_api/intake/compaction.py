@@ -30,6 +30,8 @@ from registry_api.intake.models import Segment
 from registry_api.intake.repository import Intake
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.queue import PATIENT
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 
 MOST_ROWS = 1_000_000
 """Rows of a merged file: it is sorted in memory, and the API stays below 2 GiB."""
@@ -113,6 +115,8 @@ async def supersede(job: JobContext, written: WrittenSegment, old: Sequence[Segm
         delete_at = utcnow() + (REPLACED_GRACE if op == "replaced" else ERASED_GRACE)
         current = await intake.retire(ids, utcnow(), delete_at)
         if current:
+            freed = sum(segment.bytes for segment in old) - written.bytes
+            await work.repository(Metering).free({Quota.STORAGE: freed})
             await register_segment(work, written, job.tenant_id, old[0].batch_id if len(old) == 1 else None, "added")
             for segment in old:
                 row = segment_row(segment, segment.replaces)

@@ -22,6 +22,8 @@ from registry_api.problems import FieldError
 
 T = TypeVar("T", bound=BaseModel)
 SHOWN_FAULTS = 20
+NOT_EMPTY: dict[str, Any] = {"minItems": 1}
+"""What the API document says of a batch's items; `EmptyBatch` says it with a code of its own."""
 
 
 @dataclass(frozen=True, slots=True)

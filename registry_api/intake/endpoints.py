@@ -1,42 +1,43 @@
 """HTTP of the ledger."""
 
-import base64
 from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 import anyio
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from patchbay.core.contracts import INTAKE_STREAMS
 from registry_api.access import reading
 from registry_api.db import Reader
+from registry_api.filtering import Asked
 from registry_api.http import api_router
 from registry_api.intake.errors import AmbiguousBatch
+from registry_api.intake.filters import BATCHES
 from registry_api.intake.models import IntakeBatch
 from registry_api.intake.rejects import read_rejects
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import IntakeBatchOut, StoredReject
 from registry_api.intake.turns import Turns
 from registry_api.pagination import Page, PagingQuery
-from registry_api.problems import FieldError, InvalidRequest, NotFound
+from registry_api.problems import NotFound
 
 router = api_router("intake")
 PARQUET = "application/vnd.apache.parquet"
 READERS = Turns("rejects_readers", 2)
 """Pages of rejects read at once; each holds a few thousand rows in memory."""
-LONGEST_OFFSET = 9
-"""Digits of a row's place; no body holds a milliard rows."""
 
 StreamQuery = Annotated[str | None, Query(description=f"One of {', '.join(INTAKE_STREAMS)}.", max_length=40)]
 
 
 @router.get("/intake/batches", summary="List acknowledged batches, newest first")
 async def list_intake_batches(
-    paging: PagingQuery, reader: Annotated[Reader, reading("usage:read")], stream: StreamQuery = None
+    paging: PagingQuery,
+    asked: Annotated[Asked, Depends(BATCHES)],
+    reader: Annotated[Reader, reading("usage:read")],
 ) -> Page[IntakeBatchOut]:
     """The tenant's ledger."""
-    query = reader.repository(Intake).batches(stream)
+    query = asked.where(reader.repository(Intake).batches())
     return (await paging.rows(reader.session, query, [IntakeBatch.id], descending=True)).page(
         IntakeBatchOut.model_validate
     )
@@ -54,12 +55,14 @@ async def list_batch_rejects(
     """All rejects in row order, with the reason and the row as received; empty when none was refused."""
     batch = await _batch(reader, batch_id, stream)
     if batch.rejects_path is None:
-        return Page[StoredReject](items=[], next=None)
-    start = _offset(paging.cursor)
+        return paging.around([], None, None).holding([])
+    start = paging.place
     read = partial(read_rejects, request.app.state.storage, batch.rejects_path, start, paging.limit + 1)
     frame = await anyio.to_thread.run_sync(read, limiter=READERS.limiter)
     items = [StoredReject(**row) for row in frame.head(paging.limit).iter_rows(named=True)]
-    return Page[StoredReject](items=items, next=_cursor(start + paging.limit) if frame.height > paging.limit else None)
+    later = paging.at(start + paging.limit) if frame.height > paging.limit else None
+    earlier = paging.at(max(start - paging.limit, 0)) if start else None
+    return paging.around(items, later, earlier).holding(items)
 
 
 @router.get("/intake/batches/{batch_id:path}", summary="Read one batch of the ledger")
@@ -97,21 +100,3 @@ async def _batch(reader: Reader, batch_id: str, stream: str | None) -> IntakeBat
             f"The key {batch_id!r} was used in {streams}; add ?stream=, or ask by the ledger's own id."
         )
     return found[0]
-
-
-def _cursor(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"row:{offset}".encode()).decode().rstrip("=")
-
-
-def _offset(cursor: str | None) -> int:
-    """Rejects never change, so a place in them is a whole cursor."""
-    if cursor is None:
-        return 0
-    try:
-        kind, _, offset = base64.urlsafe_b64decode(cursor + "==").decode().partition(":")
-        if kind == "row" and offset.isdecimal() and len(offset) <= LONGEST_OFFSET:
-            return int(offset)
-    except ValueError:
-        pass  # the answer below is for any cursor that is not ours
-    detail = "The cursor was not given out for this list; leave it out to start at the first page."
-    raise InvalidRequest(detail, errors=[FieldError("cursor", "bad_cursor", detail)])

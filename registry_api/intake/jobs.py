@@ -33,7 +33,7 @@ class CompactPayload(Input):
     include_today: bool = False
 
 
-@handler(COMPACT, requestable=True, payload=CompactPayload)
+@handler(COMPACT, requestable=True, payload=CompactPayload, while_suspended=True)
 async def compact(job: JobContext) -> dict[str, Any]:
     """Merge each day's segments of the tenant into one, and sweep files that nothing refers to.
 
@@ -75,13 +75,13 @@ class SegmentsPayload(Input):
     segments: list[UUID]
 
 
-@handler(DELETE, payload=SegmentsPayload)
+@handler(DELETE, payload=SegmentsPayload, while_suspended=True)
 async def delete_superseded(job: JobContext) -> dict[str, Any]:
     """Delete the files of superseded segments whose grace is over."""
     return {"deleted": await delete_files(job, SegmentsPayload.model_validate(job.payload).segments)}
 
 
-@handler(ERASE)
+@handler(ERASE, while_suspended=True)
 async def erase(job: JobContext) -> None:
     """Rewrite the segments that name erased subjects, for every erasure that is not done."""
     async with job.reading() as reader:

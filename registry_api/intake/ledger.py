@@ -8,21 +8,20 @@ from uuid import UUID
 from fastapi import Header
 
 from patchbay.core.ids import new_id
+from registry_api.conditions import REQUIRED
 from registry_api.db import Reader, UnitOfWork
+from registry_api.idempotency.keys import LONGEST_KEY, PRINTABLE
 from registry_api.intake.errors import key_missing
 from registry_api.intake.models import IntakeBatch
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import BatchResult
 from registry_api.problems import FieldError, IdempotencyKeyReused
 
-LONGEST_KEY = 200
-
-KeyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Names the batch, 1 to 200 printable ASCII characters; sending it again replays the answer.",
-    ),
+KEY_TEXT = "Names the batch, 1 to 200 printable ASCII characters; sending it again replays the answer."
+KEY_FORM: dict[str, Any] = {"minLength": 1, "maxLength": LONGEST_KEY, "pattern": PRINTABLE}
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_TEXT, json_schema_extra=KEY_FORM)]
+RequiredKeyHeader = Annotated[
+    str | None, Header(alias="Idempotency-Key", description=KEY_TEXT, json_schema_extra={**KEY_FORM, **REQUIRED})
 ]
 
 

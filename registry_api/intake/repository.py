@@ -53,10 +53,9 @@ class Intake(Repository):
         found = (await self.session.execute(query.order_by(others, IntakeBatch.id).limit(10))).scalars().all()
         return [batch for batch in found if batch.tenant_id == self.scope.tenant_id] or found
 
-    def batches(self, stream: str | None) -> Select[tuple[IntakeBatch]]:
+    def batches(self) -> Select[tuple[IntakeBatch]]:
         """Visible batches."""
-        query = self.owned(IntakeBatch)
-        return query if stream is None else query.where(IntakeBatch.stream == stream)
+        return self.owned(IntakeBatch)
 
     async def live_segments(self, stream: str, received_on: date | None = None) -> Sequence[Segment]:
         """The tenant's segments that count, oldest first."""

@@ -83,3 +83,9 @@ class IntakeBatchOut(BaseModel):
     rejected: int
     recorded_at: datetime
     answer: Annotated[dict[str, Any], Field(description="The answer as it was given.")]
+
+
+REPLAYED: dict[int | str, dict[str, Any]] = {
+    200: {"model": BatchResult, "description": "The key is known; its first answer."}
+}
+"""The second answer of routes that take batches."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from registry_api.schemas import Input
@@ -24,13 +25,32 @@ class Handler:
     run: Run
     requestable: bool
     payload: type[Input]
+    cancellable: bool | None = None
+    """Whether it may be called off; None for those that can be asked for, and no others."""
+    while_suspended: bool = False
+    """Whether it also runs in a tenant that is not active; others wait until it is."""
+    within: timedelta | None = None
+    """For how long a dead one that is tried again may fail; None where attempts are counted."""
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether a caller may call it off."""
+        return self.requestable if self.cancellable is None else self.cancellable
 
 
 HANDLERS: dict[str, Handler] = {}
 """Every kind; `registry_api.job_kinds` imports the modules that fill it."""
 
 
-def handler(kind: str, *, requestable: bool = False, payload: type[Input] = NoPayload) -> Callable[[Run], Run]:
+def handler(
+    kind: str,
+    *,
+    requestable: bool = False,
+    payload: type[Input] = NoPayload,
+    cancellable: bool | None = None,
+    while_suspended: bool = False,
+    within: timedelta | None = None,
+) -> Callable[[Run], Run]:
     """Registers a job function. It must bear to be run again from its start: a worker may die at any moment.
 
     It writes in steps of `async with job.writing() as work`, each committed by itself, and returns the job's result. A
@@ -40,7 +60,7 @@ def handler(kind: str, *, requestable: bool = False, payload: type[Input] = NoPa
     def register(run: Run) -> Run:
         if kind in HANDLERS:
             raise ValueError(f"two handlers for {kind}")
-        HANDLERS[kind] = Handler(kind, run, requestable, payload)
+        HANDLERS[kind] = Handler(kind, run, requestable, payload, cancellable, while_suspended, within)
         return run
 
     return register

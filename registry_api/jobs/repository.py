@@ -1,26 +1,27 @@
 """All SQL about jobs."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.repository import Repository
+from registry_api.jobs.claims import Kinds
 from registry_api.jobs.context import Claim
+from registry_api.jobs.lanes import LANES
 from registry_api.jobs.models import STATES, Job
-from registry_api.tenancy.models import Tenant
+from registry_api.problems import NotFound
 
 
 class Jobs(Repository):
     """Jobs of the scope's tenant, or of all for platform readers."""
 
-    def filtered(self, kind: str | None, state: str | None) -> Select[tuple[Job]]:
-        """Jobs of a kind, in a state."""
-        query = self.owned(Job)
-        query = query if kind is None else query.where(Job.kind == kind)
-        return query if state is None else query.where(Job.state == state)
+    def all(self) -> Select[tuple[Job]]:
+        """Jobs."""
+        return self.owned(Job)
 
     async def find(self, job_id: UUID) -> Job | None:
         """One job."""
@@ -32,57 +33,32 @@ class Jobs(Repository):
             await self.session.execute(self.owned(Job).where(Job.id == job_id).with_for_update())
         ).scalar_one_or_none()
 
-    async def open_by_key(self, kind: str, dedup_key: str) -> Job | None:
-        """The open job of a kind with that key in the tenant acted in."""
-        mine = (Job.tenant_id == self.scope.tenant_id, Job.kind == kind, Job.dedup_key == dedup_key)
+    async def known(self, job_id: UUID) -> Job:
+        """One job, locked; raises `NotFound`."""
+        if (job := await self.locked(job_id)) is None:
+            raise NotFound(f"There is no job {job_id} in this tenant.")
+        return job
+
+    async def open_by_key(self, kind: str, dedup_key: str, tenant_id: UUID | None = None) -> Job | None:
+        """The open job of a kind with that key in a tenant, or in the one acted in."""
+        mine = (Job.tenant_id == (tenant_id or self.scope.tenant_id), Job.kind == kind, Job.dedup_key == dedup_key)
         query = select(Job).where(*mine, Job.state.in_(("queued", "running")))
         return (await self.session.execute(query)).scalar_one_or_none()
 
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(and_(Job.state == "queued", Job.run_at <= now), and_(Job.state == "running", Job.lease_until < now))
-
-
-async def any_due(session: AsyncSession, kinds: list[str], now: datetime) -> bool:
-    """Whether there is anything to claim; a cheap look that takes no lock.
-
-    Workers serve every tenant, so there is no scope.
-    """
-    query = select(Job.id).where(_due(now), Job.kind.in_(kinds)).limit(1)
-    return (await session.execute(query)).scalar_one_or_none() is not None
-
-
-async def claim_next(
-    session: AsyncSession, kinds: list[str], worker: str, now: datetime, lease: timedelta
-) -> Claim | None:
-    """Take the job that has been due longest, passing over those another worker is just taking; None when there is
-    none.
-    """
-    query = select(Job).where(_due(now), Job.kind.in_(kinds)).order_by(Job.run_at, Job.id).limit(1)
-    job = (await session.execute(query.with_for_update(skip_locked=True))).scalar_one_or_none()
-    if job is None:
-        return None
-    operator_id = (await session.execute(select(Tenant.id).where(Tenant.kind == "operator"))).scalar_one()
-    job.state, job.worker, job.lease_until = "running", worker, now + lease
-    job.started_at, job.fence, job.attempts = now, job.fence + 1, job.attempts + 1
-    return Claim(
-        id=job.id,
-        tenant_id=job.tenant_id,
-        operator_id=operator_id,
-        kind=job.kind,
-        payload=job.payload,
-        attempt=job.attempts,
-        max_attempts=job.max_attempts,
-        fence=job.fence,
-        trace_id=job.trace_id,
-    )
+    async def results(self, kind: str, dedup_key: str, since: datetime) -> Sequence[dict[str, Any] | None]:
+        """Results of the jobs of a kind with that key that succeeded since a time."""
+        mine = (Job.tenant_id == self.scope.tenant_id, Job.kind == kind, Job.dedup_key == dedup_key)
+        query = select(Job.result).where(*mine, Job.state == "succeeded", Job.finished_at >= since)
+        return (await self.session.execute(query)).scalars().all()
 
 
 async def bury_exhausted(session: AsyncSession, now: datetime) -> int:
     """Mark jobs dead whose workers died on every attempt; how many."""
     exhausted = (Job.state == "running", Job.lease_until < now, Job.attempts >= Job.max_attempts)
     end = {"state": "dead", "finished_at": now, "last_error": "the worker died on every attempt"}
-    result = await session.execute(update(Job).where(*exhausted).values(**end))
+    # What another transaction holds is buried another time: every claim of every worker would wait for it.
+    found = select(Job.id).where(*exhausted).with_for_update(skip_locked=True)
+    result = await session.execute(update(Job).where(Job.id.in_(found.scalar_subquery())).values(**end))
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
@@ -92,7 +68,25 @@ async def give_back(session: AsyncSession, claim: Claim, changes: dict[str, Any]
     await session.execute(update(Job).where(*mine).values(lease_until=None, **changes))
 
 
+async def dead_payloads(session: AsyncSession, tenant_id: UUID, kind: str, since: datetime) -> Sequence[dict[str, Any]]:
+    """Payloads of a tenant's jobs of a kind that were given up since a time."""
+    dead = (Job.state == "dead", Job.tenant_id == tenant_id, Job.kind == kind, Job.finished_at >= since)
+    return (await session.execute(select(Job.payload).where(*dead))).scalars().all()
+
+
 async def count_by_state(session: AsyncSession) -> dict[str, int]:
     """Jobs of all tenants by state, every state present; for the operator's metrics, so there is no scope."""
     found = await session.execute(select(Job.state, func.count()).group_by(Job.state))
     return dict.fromkeys(STATES, 0) | dict(found.tuples().all())
+
+
+async def oldest_due(session: AsyncSession, kinds: Kinds, now: datetime) -> dict[str, float]:
+    """Seconds for which the longest waiting job of each lane that may be taken has been due, every lane present; 0 when
+    none waits.
+    """
+    ages = dict.fromkeys(LANES, 0.0)
+    for lane in LANES:
+        query = select(func.min(Job.run_at)).where(Job.state == "queued", Job.lane == lane, kinds.served())
+        due = (await session.execute(query)).scalar_one()
+        ages[lane] = 0.0 if due is None else max(0.0, (now - due).total_seconds())
+    return ages

@@ -21,6 +21,14 @@ class NewJob(Input):
     )
 
 
+class Progress(Output):
+    """How far a job is."""
+
+    done: int
+    of: int | None = Field(description="Null where it is not known how many there are.")
+    what: str = Field(description="What is counted.")
+
+
 class JobView(Output):
     """A job."""
 
@@ -32,9 +40,12 @@ class JobView(Output):
     dedup_key: str | None
     attempts: int
     max_attempts: int
+    give_up_at: Timestamp | None = Field(description="When failures are no longer tried again; null: see max_attempts.")
     run_at: Timestamp = Field(description="Not before this time.")
     recorded_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
     last_error: str | None
+    progress: Progress | None = Field(description="Null for kinds that do not count.")
     result: dict[str, Any] | None
+    trace_id: str | None = Field(description="Of what asked for it.")

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from patchbay.core.clock import utcnow
 from registry_api.answers import field_error
 from registry_api.db import UnitOfWork
-from registry_api.jobs.errors import JobFinished, UnknownJobKind
+from registry_api.jobs.errors import JobFinished, JobNotDead, UnknownJobKind
 from registry_api.jobs.models import Job
 from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, insert_unless_open, job_row
 from registry_api.jobs.registry import HANDLERS, Handler
 from registry_api.jobs.repository import Jobs
 from registry_api.jobs.schemas import NewJob
-from registry_api.problems import Conflict, FieldError, InvalidRequest, NotFound
+from registry_api.problems import Conflict, FieldError, InvalidRequest
 
 
 async def request_job(work: UnitOfWork, wanted: NewJob) -> Job:
@@ -53,16 +53,33 @@ async def cancel_job(work: UnitOfWork, job_id: UUID) -> Job:
 
     Kinds that nobody may ask for are not called off either: who erased a person was told that it will be done.
     """
-    job = await work.repository(Jobs).locked(job_id)
-    if job is None:
-        raise NotFound(f"There is no job {job_id} in this tenant.")
+    job = await work.repository(Jobs).known(job_id)
     if job.state not in ("queued", "running"):
         raise JobFinished(f"The job is {job.state}; only queued and running jobs can be cancelled.")
     known = HANDLERS.get(job.kind)
-    if known is not None and not known.requestable:
+    if known is not None and not known.may_be_cancelled:
         raise Conflict(
             f"{job.kind} carries out what the registry has promised; only jobs that can be asked for can be cancelled."
         )
+    before, after = {"state": job.state}, {"state": "cancelled"}
     job.state, job.finished_at, job.lease_until = "cancelled", utcnow(), None
-    work.audit("job.cancelled", f"job:{job.id}", {"kind": job.kind}, tenant_id=job.tenant_id)
+    work.audit(
+        "job.cancelled", f"job:{job.id}", {"kind": job.kind}, before=before, after=after, tenant_id=job.tenant_id
+    )
+    return job
+
+
+async def retry_job(work: UnitOfWork, job_id: UUID) -> Job:
+    """Try a dead job again from its first attempt; raises `JobNotDead`, or `Conflict` while its dedup key is taken."""
+    jobs = work.repository(Jobs)
+    job = await jobs.known(job_id)
+    if job.state != "dead":
+        raise JobNotDead(f"The job is {job.state}; only dead ones can be tried again.")
+    taken = job.dedup_key is not None and await jobs.open_by_key(job.kind, job.dedup_key, job.tenant_id)
+    if taken:
+        raise Conflict(f"The job {taken.id} does the same already.")
+    now, known = utcnow(), HANDLERS.get(job.kind)
+    job.give_up_at = None if known is None or known.within is None else now + known.within
+    job.state, job.run_at, job.attempts, job.finished_at = "queued", now, 0, None
+    work.audit("job.retried", f"job:{job.id}", {"kind": job.kind}, tenant_id=job.tenant_id)
     return job

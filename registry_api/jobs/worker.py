@@ -7,23 +7,29 @@ import logging
 import os
 import random
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from patchbay.core.clock import utcnow
 from patchbay.core.settings import Settings
 from patchbay.core.storage import Storage
-from patchbay.core.telemetry import TraceContext, bound, new_trace, redact
-from registry_api.db import Database, UnitOfWork, system_principal
+from patchbay.core.telemetry import TraceContext, bound, new_trace
+from registry_api.db import Crossing, Database, UnitOfWork, system_principal
+from registry_api.jobs.claims import Kinds, any_due, claim_next
 from registry_api.jobs.context import Claim, JobContext
-from registry_api.jobs.errors import LeaseLost, PermanentFailure
+from registry_api.jobs.errors import LeaseLost, PermanentFailure, reason_of
+from registry_api.jobs.lanes import LANES
 from registry_api.jobs.registry import HANDLERS, Handler
-from registry_api.jobs.repository import any_due, bury_exhausted, claim_next, give_back
+from registry_api.jobs.repository import bury_exhausted, give_back
 
 LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE_OF_DAYS = timedelta(hours=4)
+"""Between attempts of a job that is tried for days."""
+MOST_DOUBLINGS = 20
 LONGEST_ERROR = 2000
 NOBODY = system_principal(UUID(int=0), UUID(int=0))
 log = logging.getLogger("registry_api.jobs")
@@ -33,13 +39,16 @@ log = logging.getLogger("registry_api.jobs")
 class Worker:
     """One worker; several may run, in one process or many.
 
-    `lease` is how long a dead worker's job waits for the next one.
+    `lease` is how long a dead worker's job waits for the next one; `slots` is how many jobs run at a time, which is for work
+    that mostly waits for others.
     """
 
     database: Database
     storage: Storage
     settings: Settings
     handlers: dict[str, Handler] = field(default_factory=lambda: HANDLERS)
+    lanes: Sequence[str] = tuple(LANES)
+    slots: int = 1
     poll: float = 0.5
     lease: timedelta = timedelta(seconds=30)
     first_pause: timedelta = timedelta(seconds=5)
@@ -47,13 +56,40 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; a database that is away for a while is waited for."""
-        while True:
-            try:
-                if not await self.step():
-                    await asyncio.sleep(self.poll)
-            except Exception:
-                log.exception("worker step failed", extra={"worker": self.name})
-                await asyncio.sleep(self.poll * 4)
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                await self._fill(running)
+                await self._rest(running)
+                running = {task for task in running if not task.done()}
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _fill(self, running: "set[asyncio.Task[None]]") -> None:
+        """Begin what is due, as long as there is a slot."""
+        try:
+            while len(running) < self.slots and (claim := await self._claim()) is not None:
+                running.add(asyncio.create_task(self._guarded(claim)))
+        except Exception:
+            log.exception("worker step failed", extra={"worker": self.name})
+            await asyncio.sleep(self.poll * 4)
+
+    async def _rest(self, running: "set[asyncio.Task[None]]") -> None:
+        """Until a slot is free, or it is time to look again."""
+        if not running:
+            await asyncio.sleep(self.poll)
+            return
+        patience = self.poll if len(running) < self.slots else None
+        await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _guarded(self, claim: Claim) -> None:
+        try:
+            await self._carry_out(claim)
+        except Exception:
+            log.exception("worker step failed", extra={"worker": self.name})
+            await asyncio.sleep(self.poll * 4)
 
     async def drain(self) -> int:
         """Work until nothing is due; how many attempts were made."""
@@ -67,19 +103,25 @@ class Worker:
         claim = await self._claim()
         if claim is None:
             return False
+        await self._carry_out(claim)
+        return True
+
+    async def _carry_out(self, claim: Claim) -> None:
         trace = TraceContext(claim.trace_id, new_trace().span_id) if claim.trace_id else new_trace()
         with bound(trace):
             await self._attempt(claim)
-        return True
 
     async def _claim(self) -> Claim | None:
-        kinds, now = sorted(self.handlers), utcnow()
-        async with self.database.reading() as session:
-            if not await any_due(session, kinds, now):
+        served, now = Kinds.of(self.handlers), utcnow()
+        async with self.database.reading(Crossing.JOBS) as session:
+            if not await any_due(session, self.lanes, served, now):
                 return None
-        async with self.database.writing() as session:
+        async with self.database.writing(Crossing.JOBS) as session:
             await bury_exhausted(session, now)
-            claim = await claim_next(session, kinds, self.name, now, self.lease)
+            for lane in self.lanes:
+                claim = await claim_next(session, lane, served, self.name, now, self.lease)
+                if claim is not None:
+                    break
             await UnitOfWork(session, NOBODY).commit()
             return claim
 
@@ -132,22 +174,29 @@ class Worker:
         raise asyncio.CancelledError
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
-        reason = redact(f"{type(error).__name__}: {error}")[:LONGEST_ERROR]
+        reason = reason_of(error)[:LONGEST_ERROR]
         now = utcnow()
-        if isinstance(error, PermanentFailure) or claim.attempt >= claim.max_attempts:
+        if isinstance(error, PermanentFailure) or claim.is_last:
             await self._return(claim, {"state": "dead", "finished_at": now, "last_error": reason})
         else:
-            await self._return(claim, {"state": "queued", "run_at": now + self._pause(claim), "last_error": reason})
+            await self._return(claim, {"state": "queued", "run_at": self._next(claim, now), "last_error": reason})
+
+    def _next(self, claim: Claim, now: datetime) -> datetime:
+        """When to try again, and once more when it is time to give up."""
+        later = now + self._pause(claim)
+        return later if claim.give_up_at is None else max(now, min(later, claim.give_up_at))
 
     def _pause(self, claim: Claim) -> timedelta:
-        """Doubling with each attempt, at most an hour, half of it random so that failed jobs do not return as one
-        herd.
+        """Doubling with each attempt, at most an hour, or four for what is tried for days, half of it random so that
+        failed jobs do not return as one herd.
         """
-        pause = min(self.first_pause * 2 ** (claim.attempt - 1), LONGEST_PAUSE)
+        longest = LONGEST_PAUSE if claim.give_up_at is None else LONGEST_PAUSE_OF_DAYS
+        doublings = min(claim.attempt - 1, MOST_DOUBLINGS)
+        pause = min(self.first_pause * 2**doublings, longest)
         return timedelta(seconds=pause.total_seconds() * random.uniform(0.5, 1))
 
     async def _return(self, claim: Claim, changes: dict[str, Any]) -> None:
-        async with self.database.writing() as session:
+        async with self.database.writing(Crossing.JOBS) as session:
             await give_back(session, claim, changes)
             await UnitOfWork(session, NOBODY).commit()
 

@@ -2,13 +2,16 @@
 
 Read it before you commit it.
 
-With `--first` the one initial revision is written anew, which is right only while nothing has been released.
+With `--first` the initial revision is written anew, which is right only while nothing has been released; those after it
+stay as they are.
 """
 
 import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -22,8 +25,27 @@ VERSIONS = Path(__file__).parent / "versions"
 def make(message: str, first: bool) -> Path:
     """Write the next revision, numbered after the newest; the path of the file."""
     if first:
+        with _later_aside():
+            return _make(message)
+    return _make(message)
+
+
+@contextmanager
+def _later_aside() -> Iterator[None]:
+    """Without the first revision, and with those after it out of the way: they cannot follow one that is not there."""
+    with tempfile.TemporaryDirectory(dir=VERSIONS.parent) as folder:
         for old in VERSIONS.glob("0*.py"):
-            old.unlink()
+            old.rename(Path(folder) / old.name)
+        try:
+            yield
+        finally:
+            made = {path.name[:4] for path in VERSIONS.glob("0*.py")}
+            for old in Path(folder).glob("0*.py"):
+                if old.name[:4] not in made:
+                    old.rename(VERSIONS / old.name)
+
+
+def _make(message: str) -> Path:
     with tempfile.TemporaryDirectory() as folder, migration_config(f"sqlite:///{folder}/empty.db") as config:
         config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
         command.upgrade(config, "head")

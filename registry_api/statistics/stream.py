@@ -12,6 +12,7 @@ from registry_api.access import Actor
 from registry_api.db import UnitOfWork
 from registry_api.intake.columnar.checks import Check, at_most, not_negative, one_of, quoted, required
 from registry_api.intake.names import Names
+from registry_api.tenancy.plans import Quota
 
 LONGEST_NAME, LONGEST_REF = 200, 401
 KEY = ["plugin_id", "version", "period", "grain", "metric", "source"]
@@ -21,6 +22,7 @@ class StatisticsStream:
     """Outside counts; see the contract STATISTIC for the columns."""
 
     name = "statistics"
+    metered: Quota | None = None
     wire = STATISTIC
     stored = STATISTIC_SEGMENT
     time_column = "period"

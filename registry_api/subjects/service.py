@@ -74,6 +74,8 @@ async def erase_person(work: UnitOfWork, settings: Settings, person: str) -> int
     erased = await work.repository(Subjects).erase(digests, utcnow())
     for subject_id in erased:
         work.audit("subject.erased", f"subject:{subject_id}")
+    # Asking is recorded also where nobody was found: the question itself names a person.
+    work.audit("subject.erasure_asked", "subjects", {"found": len(erased)})
     if erased:
         work.enqueue(ERASE, {}, max_attempts=PATIENT)
         nightly(work, COMPACT, utcnow())

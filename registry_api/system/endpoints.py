@@ -2,21 +2,29 @@
 
 import logging
 from importlib.metadata import version
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+import orjson
+from fastapi import FastAPI, Path, Request, Response
+from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
+from patchbay.core.clock import utcnow
 from registry_api.access import database, reading
-from registry_api.db import Reader
+from registry_api.db import Crossing, Reader
 from registry_api.http import api_router, problems
-from registry_api.jobs.repository import count_by_state
+from registry_api.jobs.claims import Kinds
+from registry_api.jobs.registry import HANDLERS
+from registry_api.jobs.repository import count_by_state, oldest_due
 from registry_api.problems import FieldError, Unavailable
-from registry_api.system.schemas import FeedState, Health, Status
+from registry_api.system.explained import as_html, problem_page
+from registry_api.system.schemas import FeedState, Health, ProblemPage, Status
 from registry_api.system.state import count_things, failing_parts, head_seq, revision_of
 
 router = api_router("system", prefix="")
+BY_ACCEPT = {"Vary": "Accept"}
 log = logging.getLogger("registry_api.system")
 
 
@@ -41,6 +49,15 @@ async def get_readiness(request: Request) -> Health:
     return Health(status="ok")
 
 
+@router.get("/openapi.json", include_in_schema=False)
+async def get_document(request: Request) -> Response:
+    """The API document; needs no token."""
+    app: FastAPI = request.app
+    if not hasattr(app.state, "document"):
+        app.state.document = orjson.dumps(app.openapi())
+    return Response(app.state.document, media_type="application/json")
+
+
 @router.get(
     "/metrics",
     summary="Prometheus metrics",
@@ -53,12 +70,30 @@ async def get_metrics(request: Request) -> Response:
     """Figures of this process and the whole registry, none of them per tenant; needs no token."""
     metrics = request.app.state.metrics
     try:
-        async with database(request).reading() as session:
-            metrics.set_registry_state(await head_seq(session), await count_by_state(session))
+        async with database(request).reading(Crossing.METRICS) as session:
+            ages = await oldest_due(session, Kinds.of(HANDLERS), utcnow())
+            metrics.set_registry_state(await head_seq(session), await count_by_state(session), ages)
     except (SQLAlchemyError, OSError):
         log.exception("the database gave no figures")
         metrics.database_up.set(0)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get(
+    "/problems/{code}",
+    summary="Read what a problem means",
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "Text or JSON."}},
+    response_model=ProblemPage,
+)
+async def read_problem(
+    code: Annotated[str, Path(max_length=100)], request: Request, response: Response
+) -> ProblemPage | Response:
+    """When it is answered and what to do, as a page for browsers or as JSON; needs no token."""
+    page = problem_page(code)
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(as_html(page), headers=BY_ACCEPT)
+    response.headers.update(BY_ACCEPT)
+    return page
 
 
 @router.get("/v1/system/status", summary="State of the whole registry")

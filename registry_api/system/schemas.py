@@ -1,5 +1,7 @@
 """What the system routes answer."""
 
+from pydantic import Field
+
 from registry_api.schemas import Output
 
 
@@ -25,3 +27,14 @@ class Status(Output):
     jobs: dict[str, int]
     feeds: FeedState
     counts: dict[str, int]
+
+
+class ProblemPage(Output):
+    """What a problem means."""
+
+    type: str = Field(description="The URI that problems of this kind have as their `type`.")
+    code: str
+    title: str
+    status: int
+    when: str = Field(description="When it is answered.")
+    fix: str = Field(description="What to do.")

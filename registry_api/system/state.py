@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.storage import Storage
 from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
-from registry_api.db import Database
+from registry_api.db import Crossing, Database
 from registry_api.db.migrate import current_revision, head_revision
 from registry_api.feeds.models import OutboxRow
 from registry_api.installs.models import Observation, Target
@@ -70,7 +70,7 @@ async def failing_parts(database: Database, storage: Storage) -> dict[str, str]:
 
 
 async def _database_fault(database: Database) -> str | None:
-    async with database.reading() as session:
+    async with database.reading(Crossing.HEALTH) as session:
         revision = await revision_of(session)
     head = head_revision()
     return None if revision == head else f"its schema is at {revision}, this code needs {head}; run the bootstrap"

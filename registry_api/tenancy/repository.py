@@ -38,10 +38,20 @@ class Tenants(Repository):
         query = select(Tenant)
         return query if self.scope.all_tenants else query.where(Tenant.id == self.scope.tenant_id)
 
-    async def find(self, tenant: str) -> Tenant | None:
-        """A visible tenant by slug or id."""
-        return (await self.session.execute(self.visible().where(named(tenant)))).scalar_one_or_none()
+    async def find(self, tenant: str, *, locked: bool = False) -> Tenant | None:
+        """A visible tenant by slug or id; locked for a change of it, for which nobody waits who writes rows of the tenant's."""
+        query = self.visible().where(named(tenant))
+        if locked:
+            query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        return (await self.session.execute(query)).scalar_one_or_none()
 
-    async def own(self) -> Tenant:
-        """The tenant acted in."""
-        return (await self.session.execute(select(Tenant).where(Tenant.id == self.scope.tenant_id))).scalar_one()
+    async def get(self, tenant: str, *, locked: bool = False) -> Tenant:
+        """The same; raises `NotFound`."""
+        if (found := await self.find(tenant, locked=locked)) is None:
+            raise NotFound(f"There is no tenant {tenant[:200]!r}.")
+        return found
+
+    async def own(self, *, locked: bool = False) -> Tenant:
+        """The tenant acted in; locked, it is not suspended or deleted meanwhile."""
+        query = select(Tenant).where(Tenant.id == self.scope.tenant_id)
+        return (await self.session.execute(query.with_for_update(read=True) if locked else query)).scalar_one()

@@ -1,7 +1,6 @@
 """Minute counters: how a batch adds to them, how they are read, and when they go."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import polars as pl
 from sqlalchemy import Select, delete
@@ -73,16 +72,9 @@ class Counters(Repository):
         else:
             await connection.exec_driver_sql(_SQLITE, _as_sqlite_keeps(counts).rows())
 
-    def between(
-        self, plugin_id: UUID | None, since: datetime | None, until: datetime | None
-    ) -> Select[tuple[MinuteCounter]]:
-        """Counters from `since` until before `until`."""
-        query = self.owned(MinuteCounter)
-        if plugin_id is not None:
-            query = query.where(MinuteCounter.plugin_id == plugin_id)
-        if since is not None:
-            query = query.where(MinuteCounter.minute >= since)
-        return query if until is None else query.where(MinuteCounter.minute < until)
+    def all(self) -> Select[tuple[MinuteCounter]]:
+        """Counters of the window."""
+        return self.owned(MinuteCounter)
 
     async def purge(self, before: datetime) -> int:
         """Delete the tenant's counters of minutes before a moment; how many went."""

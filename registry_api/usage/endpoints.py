@@ -1,22 +1,22 @@
 """HTTP of usage."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from patchbay.core.contracts import USAGE_EVENT
 from registry_api.access import Actor, acting, reading
 from registry_api.catalog.repository import Catalogue
 from registry_api.db import Reader
+from registry_api.filtering import Asked
 from registry_api.http import api_router
 from registry_api.intake.columnar.document import columnar_body
 from registry_api.intake.columnar.receive import receive
-from registry_api.intake.ledger import KeyHeader
-from registry_api.intake.schemas import BatchResult
+from registry_api.intake.ledger import RequiredKeyHeader
+from registry_api.intake.schemas import REPLAYED, BatchResult
 from registry_api.pagination import Page, PagingQuery
-from registry_api.schemas import Moment
 from registry_api.usage.counters import Counters
+from registry_api.usage.filters import COUNTERS
 from registry_api.usage.models import MinuteCounter
 from registry_api.usage.schemas import MinuteCount
 from registry_api.usage.stream import USAGE
@@ -37,13 +37,17 @@ EXAMPLE = {
 
 
 @router.post(
-    "/usage/batches", status_code=201, summary="Send usage events", openapi_extra=columnar_body(USAGE_EVENT, EXAMPLE)
+    "/usage/batches",
+    status_code=201,
+    summary="Send usage events",
+    responses=REPLAYED,
+    openapi_extra=columnar_body(USAGE_EVENT, EXAMPLE),
 )
 async def post_usage_batch(
     request: Request,
     response: Response,
     actor: Annotated[Actor, acting("usage:write")],
-    idempotency_key: KeyHeader = None,
+    idempotency_key: RequiredKeyHeader = None,
 ) -> BatchResult:
     """NDJSON or an Arrow stream; good rows are kept, each refused one is answered with its reason. 200 when the key is known.
 
@@ -55,15 +59,13 @@ async def post_usage_batch(
 @router.get("/usage/counters", summary="Read minute counters of the last 48 hours")
 async def list_usage_counters(
     paging: PagingQuery,
+    asked: Annotated[Asked, Depends(COUNTERS)],
     reader: Annotated[Reader, reading("usage:read")],
     plugin: Annotated[str | None, Query(max_length=401, description="Id or namespace:name.")] = None,
-    since: Annotated[Moment | None, Query(description="First minute.")] = None,
-    until: Annotated[Moment | None, Query(description="Before this minute.")] = None,
 ) -> Page[MinuteCount]:
     """Oldest minute first. Older events are counted by day in the warehouse."""
-    plugin_id: UUID | None = None
+    query = asked.where(reader.repository(Counters).all())
     if plugin is not None:
-        plugin_id = (await reader.repository(Catalogue).plugin(plugin)).id
-    query = reader.repository(Counters).between(plugin_id, since, until)
+        query = query.where(MinuteCounter.plugin_id == (await reader.repository(Catalogue).plugin(plugin)).id)
     order = [getattr(MinuteCounter, name) for name in ("minute", "tenant_id", "plugin_id", "release_id", "type")]
     return (await paging.rows(reader.session, query, order)).page(MinuteCount.model_validate)

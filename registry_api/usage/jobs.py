@@ -8,7 +8,7 @@ from registry_api.jobs.registry import handler
 from registry_api.usage.counters import PURGE, WINDOW, Counters
 
 
-@handler(PURGE)
+@handler(PURGE, while_suspended=True)
 async def purge_counters(job: JobContext) -> dict[str, Any]:
     """Delete the tenant's counters that are older than the window."""
     async with job.writing() as work:

@@ -26,6 +26,7 @@ from registry_api.intake.names import Names
 from registry_api.jobs.queue import PATIENT
 from registry_api.subjects.repository import Subjects
 from registry_api.subjects.service import pseudonyms
+from registry_api.tenancy.plans import Quota
 from registry_api.usage.counters import PURGE, Counters, minute_counts
 
 LONGEST_NAME, LONGEST_TEXT = 200, 1000
@@ -43,6 +44,7 @@ class UsageStream:
     """Usage events; see the contract USAGE_EVENT for the columns."""
 
     name = "usage"
+    metered: Quota | None = Quota.EVENTS
     wire = USAGE_EVENT
     stored = USAGE_SEGMENT
     time_column = "at"

@@ -48,8 +48,16 @@ def machine_names(source: Source) -> list[str]:
 
 
 def unmirrored_tests(source: Source, is_package: Callable[[str], bool] | None = None) -> list[str]:
-    """Tests stand where what they test stands, so that both are found from either: tests/core is patchbay/core."""
-    if source.parts[0] != "tests" or len(source.parts) < 3 or source.parts[1] in WHOLE:
+    """Tests stand where what they test stands, so that both are found from either: tests/core is patchbay/core.
+
+    Helpers in other languages have no such place.
+    """
+    if (
+        source.parts[0] != "tests"
+        or len(source.parts) < 3
+        or source.parts[1] in WHOLE
+        or source.parts[-1][-3:] != ".py"
+    ):
         return []
     there = is_package or (lambda folder: (ROOT / folder).is_dir())
     folder = "/".join(source.parts[1:-1])

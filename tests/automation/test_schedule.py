@@ -1,5 +1,6 @@
 """Schedules: which instants an expression names, where clocks change too, and what is due after an outage."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -184,3 +185,26 @@ def test_a_schedule_survives_a_restart_and_tells_what_it_missed() -> None:
         START + timedelta(hours=3)
     ]
     assert engine.reasons() == ["misfire", "misfire"]
+
+
+def test_what_comes_seldom_or_never_is_told_as_quickly_as_what_comes_often() -> None:
+    began = time.process_time()
+    for _ in range(20):
+        with pytest.raises(ValueError, match="never comes"):
+            parse_cron("* * 30 2 *")
+    for expression in ("* * 29 2 *", "0 0 29 2 *"):
+        trigger = ScheduleTrigger.model_validate({"schedule": expression})
+        for _ in range(100):
+            due("r", trigger, at("2026-03-02 00:00"), at("2026-03-02 00:01"))
+    assert time.process_time() - began < 0.5  # it took four seconds when each look went on to the next leap day
+
+
+def test_a_jitter_that_each_tick_would_have_to_look_back_over_for_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="jitter"):
+        ScheduleTrigger.model_validate({"schedule": "* * * * *", "jitter": "61m"})
+
+
+def test_what_comes_until_a_moment_has_that_moment_and_ends_with_it() -> None:
+    for expression in ("0 * * * *", "0 0-22 * * *"):
+        found = parse_cron(expression, "Europe/Berlin").after(at("2026-03-02 09:30"), until=at("2026-03-02 12:00"))
+        assert [f"{one:%H:%M}" for one in found] == ["10:00", "11:00", "12:00"]

@@ -15,6 +15,7 @@ from patchbay.cli.children import Program
 from patchbay.cli.context import child_environment
 from patchbay.cli.supervisor import Supervisor
 from patchbay.core.settings import Settings
+from tests.cli import support
 
 SERVER = """
 import http.server, os, pathlib, signal, subprocess, sys
@@ -72,6 +73,10 @@ class Running:
         environment = child_environment(self.settings) | {"COLUMNS": "200"}
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
 
+    def here(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end in this process."""
+        return support.here(*arguments, environment=child_environment(self.settings))
+
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -79,7 +84,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         settings = Settings(home=tmp_path_factory.mktemp("home"), api_port=probe.getsockname()[1])
-    with Supervisor(settings.root, child_environment(settings), print) as supervisor:
+    quiet = {"PATCHBAY_AUDIT_CHECKPOINT_SECONDS": "0"}  # checkpoints come when a test asks for one
+    with Supervisor(settings.root, child_environment(settings) | quiet, print) as supervisor:
         stack.start_api(supervisor, settings)
         registry = Running(settings)
         sent = registry.patchbay("simulate", "--plugins", "12", "--tenants", "2", "--days", "7", "--end", "2026-10-01")

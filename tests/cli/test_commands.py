@@ -14,9 +14,9 @@ from patchbay.cli import stack
 from patchbay.cli.fill import world_config
 from patchbay.world.config import WorldConfig
 from registry_api import bootstrap
+from scripts.reference import commands
 from tests.cli.conftest import Running
-
-COMMANDS = ("demo", "up", "simulate", "status", "feed", "import jenkins", "import jiro", "token create", "token list")
+from tests.cli.support import here
 
 
 def patchbay(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -32,9 +32,9 @@ def test_help_answers_at_once() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands())
 def test_every_commands_help_teaches_with_an_example(command: str) -> None:
-    text = patchbay(*command.split(), "--help").stdout
+    text = here(*command.split(), "--help", environment=os.environ).stdout
     assert "Example" in text
     assert f"patchbay {command}" in text
 
@@ -169,3 +169,22 @@ def test_a_token_is_printed_alone_works_and_ends_when_it_is_revoked(running: Run
 def _counts(status: str) -> list[str]:
     """The registry's figures in a status, without what runs."""
     return status.partition("Registry")[2].splitlines()
+
+
+def test_mistakes_in_rules_are_told_by_file_and_line_and_nothing_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("automation_rules:\n  - name: x\n    triger: {metric: a, threshold: 1}\n    action: {type: mial}\n")
+    done = patchbay("rules", "check", str(file))
+    assert done.returncode == 2
+    assert f"{file}:3: automation_rules.1.triger: unknown key 'triger'; did you mean 'trigger'?" in done.stderr
+    assert f"{file}:4: automation_rules.1.action: unknown action 'mial'; did you mean 'mail'?" in done.stderr
+    assert "3 mistakes" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_rules_are_put_listed_and_tried(running: Running) -> None:
+    folder = str(Path(__file__).resolve().parents[2] / "rules")
+    assert running.patchbay("rules", "put", folder).stdout.count("created") == 6
+    assert running.patchbay("rules", "put", folder).stdout.count("unchanged") == 6
+    assert "Block a release that fails" in running.patchbay("rules", "list").stdout
+    tried = running.patchbay("rules", "try")
+    assert tried.returncode == 0, tried.stderr

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,33 @@ from dashboards.registry import Refused, Unreachable
 from dashboards.session import Viewer
 from patchbay.core.client import Client
 from patchbay.core.settings import Settings
-from tests.dashboards import world
+from tests.dashboards import registered, world
 from warehouse.read import SnapshotReader
 
 TENANTS = world.Tenants("tenant-operator", "tenant-acme")
 PASSWORD = "correct horse battery staple"
 SECONDS_TO_START = 90
+
+
+class Paper:
+    """A client that reads from prepared answers: documents and lists by path; what is not prepared is an empty list.
+
+    A parameter that is named like a field of the rows chooses those that have its value.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {"/v1/system/status": {"feeds": {"head_seq": 44}, "counts": {"plugins": 6}}}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def get(self, path: str, **params: Any) -> Any:
+        self.asked.append((path, params))
+        return self.answers[path]
+
+    def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
+        self.asked.append((path, params))
+        for row in self.answers.get(path, ()):
+            if all(row.get(name, wanted) == wanted for name, wanted in params.items()):
+                yield row
 
 
 class Desk:
@@ -39,6 +60,7 @@ class Desk:
         self.faults: list[dict[str, str]] = []
         self.ended: set[str] = set()
         self.asked = 0
+        self.client = Paper()
 
     def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
         self._answer()
@@ -61,11 +83,11 @@ class Desk:
         self._answer()
         return {"status": 503, "errors": self.faults} if self.faults else {"status": "ready"}
 
-    def status(self, token: str) -> dict[str, Any]:
+    def run(self, token: str, work: Callable[[Any], Any], tenant: str | None = None) -> Any:
         self._answer()
         if self.forbidden:
             raise Refused("This needs the scope system:read.")
-        return {"feeds": {"head_seq": 44}, "counts": {"plugins": 6}, "token_length": len(token)}
+        return work(self.client)
 
     def _answer(self) -> None:
         self.asked += 1
@@ -164,6 +186,16 @@ class Servers:
     tenants: world.Tenants
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]]
+    ids: registered.Ids = field(default_factory=dict)
+
+    def operator(self) -> Client:
+        """A client with the operator's token."""
+        return Client(self.api, (self.home / "secrets" / "admin.token").read_text().strip())
+
+    def administrator(self) -> Client:
+        """A client with a session of acme's administrator."""
+        with Client(self.api) as client:
+            return Client(self.api, client.login("ada@acme.example", PASSWORD)["token"])
 
     def start(self, module: str, url: str) -> None:
         """Start one of them and wait until it answers."""
@@ -206,7 +238,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     try:
         made.start("registry_api", f"{made.api}/readyz")
         made.tenants = create_tenants(made)
-        world.publish(folder, made.tenants)
+        world.publish(folder, made.tenants, ids=fill(made))
         made.start("dashboards", f"{made.dashboards}/healthz")
         yield made
     finally:
@@ -214,8 +246,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             made.stop(module)
 
 
+def fill(servers: Servers) -> registered.Ids:
+    """The world in the registry too, with what its models say of it."""
+    with servers.operator() as operator, servers.administrator() as acme:
+        ids = servers.ids = registered.fill(registered.People(operator, acme))
+        registered.publish(operator, ids, servers.tenants.acme)
+        return ids
+
+
 def create_tenants(servers: Servers) -> world.Tenants:
     """Acme with its administrator, through the API."""
-    with Client(servers.api, (servers.home / "secrets" / "admin.token").read_text().strip()) as client:
+    with servers.operator() as client:
         client.create_tenant("acme", "Acme Works", admin_email="ada@acme.example", admin_password=PASSWORD)
         return world.Tenants(client.tenant("operator")["id"], client.tenant("acme")["id"])

@@ -13,6 +13,9 @@ PICTURES = {
     "marketplace": "/plugins",
     "adoption": "/adoption",
     "targets": "/targets",
+    "anomalies": "/anomalies?kind=surge&since=24h",
+    "risk": "/risk",
+    "automation": "/automation",
     "quality": "/quality",
     "system": "/system",
 }
@@ -24,6 +27,8 @@ HEIGHTS = {
     "quality": 1180,
     "system": 820,
     "targets": 720,
+    "anomalies": 1180,
+    "risk": 1500,
 }
 
 

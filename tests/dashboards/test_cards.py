@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dashboards.access import Answers
 from dashboards.data import Data
 from dashboards.kit.cards import Sources, View, answer
 from dashboards.kit.page import Card, find
@@ -38,7 +39,11 @@ def show(data: Data, desk: Desk, viewer_of: Callable[[str], Viewer]) -> Show:
         renderer = Renderer(PAGES, LOOKUPS, source, desk)
         place = renderer.place(viewer_of("acme"), address, search, "light")
         assert place is not None
-        shown = answer(card, place.scope, Sources(source, desk), view) if card else renderer.card(place, card_id, view)
+        shown = (
+            answer(card, place.scope, Sources(source, Answers(desk)), view)
+            if card
+            else renderer.card(place, card_id, view)
+        )
         return str(shown.to_plotly_json() if shown is None else plain(shown))
 
     return act
@@ -156,7 +161,7 @@ def test_an_unknown_plugin_or_one_of_another_tenant_is_not_found(
 
 
 def test_no_page_has_more_than_sixty_callbacks_and_paths_lead_to_one_page() -> None:
-    assert all(len(page.cards) <= 10 for page in PAGES)
+    assert all(len(page.cards) <= 12 for page in PAGES)
     assert len({card.id for page in PAGES for card in page.cards}) == sum(len(page.cards) for page in PAGES)
     assert [find(PAGES, path)[0].name for path in ("/", "/plugins", "/plugins/a/b%20c", "/targets/x/")] == [
         "overview",
@@ -164,3 +169,10 @@ def test_no_page_has_more_than_sixty_callbacks_and_paths_lead_to_one_page() -> N
         "plugin",
         "target",
     ]  # type: ignore[index]
+
+
+def test_a_chosen_target_without_recommendations_is_said_to_have_none(show: Show) -> None:
+    assert "Choose a target under" in show("marketplace-recommended", "/plugins")
+    chosen = show("marketplace-recommended", "/plugins", "?for=acme/acme.team-03")
+    assert "Nothing is recommended for acme/acme.team-03 yet" in chosen
+    assert "Choose a target" not in chosen

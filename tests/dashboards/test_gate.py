@@ -16,17 +16,23 @@ from tests.dashboards.conftest import TENANTS, Desk
 
 LogIn = Callable[[str], httpx.Client]
 FILL = {
-    "output": '{"card":["MATCH"],"type":"body"}.children',
-    "outputs": {"id": {"card": "targets-list", "type": "body"}, "property": "children"},
+    "output": '..{"card":["MATCH"],"type":"body"}.children...{"card":["MATCH"],"type":"seen"}.data..',
+    "outputs": [
+        {"id": {"card": "targets-list", "type": "body"}, "property": "children"},
+        {"id": {"card": "targets-list", "type": "seen"}, "property": "data"},
+    ],
     "inputs": [
         {"id": "url", "property": "search", "value": ""},
         {"id": "theme", "property": "data", "value": "light"},
         {"id": "snapshot", "property": "data"},
+        {"id": "done", "property": "data"},
+        [],
         [],
         [],
     ],
     "changedPropIds": [],
     "state": [
+        {"id": {"card": "targets-list", "type": "seen"}, "property": "data"},
         {
             "id": {"card": "targets-list", "type": "body"},
             "property": "id",

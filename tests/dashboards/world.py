@@ -325,6 +325,11 @@ def adoption(usage: list[dict[str, Any]], intervals: list[dict[str, Any]]) -> li
     ]
 
 
+def renamed(row: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """The row with other ids."""
+    return {name: ids.get(value, value) if isinstance(value, str) else value for name, value in row.items()}
+
+
 def visible(table: str, row: dict[str, Any], tenant: str, tenants: Tenants) -> bool:
     """What publishing lets a tenant see: its own rows, and the operator's public catalogue."""
     if tenant == tenants.operator or row["tenant_id"] == tenant:
@@ -340,9 +345,8 @@ def write_file(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
             if contract.scope is None:
                 continue
             names = [column.name for column in contract.columns]
-            connection.execute(
-                f"CREATE TABLE {name} ({', '.join(f'{c.name} {TYPES[c.type]}' for c in contract.columns)})"
-            )
+            columns = ", ".join(f"{column.name} {TYPES[column.type]}" for column in contract.columns)
+            connection.execute(f"CREATE TABLE {name} ({columns})")
             if filled := tables.get(name):
                 marks = ", ".join("?" for _ in names)
                 connection.executemany(
@@ -350,10 +354,17 @@ def write_file(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
                 )
 
 
-def publish(home: Path, tenants: Tenants, name: str = "first", published_at: datetime | None = None) -> None:
-    """Publish the world for both tenants under the state folder."""
+def publish(
+    home: Path,
+    tenants: Tenants,
+    name: str = "first",
+    published_at: datetime | None = None,
+    ids: dict[str, str] | None = None,
+) -> None:
+    """Publish the world for both tenants under the state folder; `ids` are those of a registry for the world's own."""
     published_at = published_at or datetime.now(UTC) - timedelta(minutes=5)
-    everything, entries = rows(tenants), {}
+    everything = {table: [renamed(row, ids or {}) for row in found] for table, found in rows(tenants).items()}
+    entries = {}
     for tenant in (tenants.operator, tenants.acme):
         file = f"{name}/{tenant}.duckdb"
         seen = {table: [r for r in found if visible(table, r, tenant, tenants)] for table, found in everything.items()}
@@ -379,13 +390,6 @@ def move_pointer(home: Path, name: str, published_at: datetime, entries: dict[st
         for table in ("dim_plugin", "fct_usage_daily")
         for check in ("not_null", "references")
     ]
-    pointer = Pointer(
-        snapshot_id=f"snapshot-{name}",
-        published_at=published_at,
-        build_run_id="run",
-        data_until=published_at,
-        head_seq=41,
-        tenants=entries,
-        checks=checks,
-    )
+    facts = {"published_at": published_at, "build_run_id": "run", "data_until": published_at, "head_seq": 41}
+    pointer = Pointer(snapshot_id=f"snapshot-{name}", tenants=entries, checks=checks, **facts)
     write_durably(pointer_file(home / FOLDER), pointer.model_dump_json())

@@ -28,6 +28,7 @@ def bare(**facts: Any) -> Machine:
 
 def missing_on(machine: Machine) -> list[str]:
     found = [*packages.for_environment(machine), *packages.for_wheels(machine), *packages.for_browser(machine)]
+    found += packages.for_redis(machine)
     return [name for package in found for name in package.names]
 
 
@@ -36,12 +37,13 @@ def recorder() -> tuple[list[list[str]], Callable[[str, list[str]], None]]:
     return commands, lambda _title, command: commands.append(command)
 
 
-def test_a_bare_debian_with_python_3_11_lacks_venv_compiler_headers_and_browser() -> None:
-    assert missing_on(bare()) == ["python3.11-venv", "gcc", "libc6-dev", "python3.11-dev", "chromium"]
+def test_a_bare_debian_with_python_3_11_lacks_venv_compiler_headers_browser_and_redis() -> None:
+    lacking = ["python3.11-venv", "gcc", "libc6-dev", "python3.11-dev", "chromium", "redis-server"]
+    assert missing_on(bare()) == lacking
 
 
 def test_newer_pythons_need_no_compiler_because_lightfm_has_wheels_for_them() -> None:
-    assert missing_on(bare(version=(3, 13))) == ["python3.13-venv", "chromium"]
+    assert missing_on(bare(version=(3, 13))) == ["python3.13-venv", "chromium", "redis-server"]
 
 
 def test_nothing_is_missing_where_everything_is_there(tmp_path: Path) -> None:

@@ -25,7 +25,15 @@ def checkout(tmp_path: Path) -> Setup:
 def done(checkout: Setup, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The steps that were really carried out, in order."""
     carried_out: list[str] = []
-    for step in ("make_environment", "install_uv", "install_lock", "install_project", "install_browser"):
+    for step in (
+        "make_environment",
+        "install_uv",
+        "install_lock",
+        "install_project",
+        "install_redis",
+        "install_browser",
+        "install_issuer",
+    ):
         monkeypatch.setattr(Setup, f"_{step}", lambda _self, step=step: carried_out.append(step))
     return carried_out
 
@@ -72,12 +80,18 @@ def test_set_up_goes_on_where_it_was_interrupted(
     assert done == ["install_lock", "install_project"]
 
 
-def test_only_the_tests_ask_for_a_browser(checkout: Setup, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_tests_ask_for_a_browser_a_redis_and_an_issuer(
+    checkout: Setup, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scripts.browsers.find", lambda: None)
+    lock = checkout.root / "tests/registry_api/identity/oidc/package-lock.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("{}")
     checkout.prepare(with_browser=False)
-    assert "install_browser" not in done
-    checkout.prepare(with_browser=True)
-    assert "install_browser" in done
+    assert not {"install_browser", "install_redis", "install_issuer"} & set(done)
+    for _ in range(2):
+        checkout.prepare(with_browser=True)
+    assert {"install_browser", "install_redis"} <= set(done) and done.count("install_issuer") == 1
 
 
 def test_a_failing_command_shows_the_end_of_its_output_and_where_the_rest_is(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Builds are killed at random moments while the dashboards go on answering; the next build mends everything."""
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import polars as pl
@@ -32,13 +32,33 @@ SMALL = ("--plugins", "40", "--tenants", "4", "--days", "20")
 TABLES = ("fct_usage_daily", "mart_adoption", "mart_retention", "fct_installation_interval", "mart_data_quality")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[Patchbay]:
-    """A small world, built and published once, with API and dashboards serving."""
-    patchbay = Patchbay(tmp_path / "home")
-    patchbay.command("demo", "--no-serve", *SMALL)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Patchbay, str]:
+    """A small world, built and published once, with what the demo printed."""
+    patchbay = Patchbay(tmp_path_factory.mktemp("world") / "home")
+    return patchbay, patchbay.command("demo", "--no-serve", *SMALL)
+
+
+@pytest.fixture(scope="module")
+def world(demo: tuple[Patchbay, str]) -> Iterator[Patchbay]:
+    """The small world, with API and dashboards serving, and its last minutes, which the demo sends at the end, built."""
+    patchbay, _ = demo
     with patchbay.serving("api", "dashboards"):
+        subprocess.run([sys.executable, "-c", BUILD], env=patchbay.environment, timeout=200, check=True)
         yield patchbay
+
+
+def test_the_demos_summary_tells_what_was_found_of_what_was_planted_and_what_the_rules_did(
+    demo: tuple[Patchbay, str],
+) -> None:
+    rows = {cells[0]: cells[1:] for line in demo[1].splitlines() if len(cells := re.split(r"\s{2,}", line.strip())) > 2}
+    planted, found = map(int, rows["bad release"])
+    assert planted == 2, "one of the past, one of the last minutes"
+    assert 1 <= found <= planted
+    assert int(rows["surge"][1]) >= 1
+    assert rows["Block a release that fails"] == ["1", "1", "0"]
+    assert rows["Scale the registry on a usage surge"][1:] == ["1", "0"]
+    assert {"recommender popularity", "forecast (seasonal naive)"} & {name.removesuffix(" (served)") for name in rows}
 
 
 @pytest.mark.parametrize("kills", [pytest.param(2, id="short"), pytest.param(20, id="full", marks=pytest.mark.soak)])

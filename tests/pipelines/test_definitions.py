@@ -17,6 +17,9 @@ from warehouse.contracts import RAW_TABLES, TABLES
 from warehouse.quality.rules import rules_of
 from warehouse.transforms import inputs_of
 
+LEARNT = dict.fromkeys(("recommender", "risk_model", "detectors"), "models") | dict.fromkeys(
+    ("recommendations", "similar", "risk", "anomalies", "forecasts"), "insights"
+)
 LOADING = """
 import sys, time, socket
 import dagster, duckdb, ibis, ibis.backends.duckdb, pyarrow, polars, numpy, pydantic_settings
@@ -27,7 +30,7 @@ began = time.perf_counter()
 from pipelines.definitions import defs
 defs.get_repository_def().load_all_definitions()
 print(time.perf_counter() - began)
-print(*sorted({"great_expectations", "pandas", "httpx"} & set(sys.modules)))
+print(*sorted({"great_expectations", "pandas", "httpx", "lightfm", "river", "scipy"} & set(sys.modules)))
 """
 
 
@@ -49,8 +52,25 @@ def test_the_definitions_file_stays_short(repository: Path) -> None:
     assert len((repository / "pipelines" / "definitions.py").read_text().splitlines()) < 60
 
 
-def test_there_is_an_asset_for_every_table_and_for_the_snapshots() -> None:
-    assert set(specs()) == {*RAW_TABLES, *TABLES, "snapshots"}
+def test_there_is_an_asset_for_every_table_for_the_snapshots_and_for_what_is_learnt() -> None:
+    assert set(specs()) == {*RAW_TABLES, *TABLES, "snapshots", *LEARNT}
+
+
+def test_a_build_does_not_learn_and_learning_does_not_build() -> None:
+    """A model that fails must not keep people's data back, and a nightly fit must not build tables."""
+    keys = {
+        job: {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys}
+        for job in ("build_warehouse", "learn_models")
+    }
+    assert keys == {"build_warehouse": {*RAW_TABLES, *TABLES, "snapshots"}, "learn_models": set(LEARNT)}
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_what_is_learnt_shows_owner_group_description_and_freshness(name: str) -> None:
+    spec = specs()[name]
+    assert list(spec.owners) == ["team:machine-learning"]
+    assert spec.group_name == LEARNT[name]
+    assert spec.description and spec.freshness_policy and spec.deps
 
 
 @pytest.mark.parametrize("name", [*RAW_TABLES, *TABLES, "snapshots"])
@@ -93,12 +113,16 @@ def test_every_step_that_writes_waits_in_the_writers_pool() -> None:
     assert {node.definition.pool for node in job.graph.nodes} == {WRITER_POOL}
 
 
-def test_the_sensor_and_the_schedules_start_by_themselves() -> None:
+def test_the_sensors_and_the_schedules_start_by_themselves() -> None:
     repository = defs.get_repository_def()
-    assert [sensor.default_status for sensor in repository.sensor_defs] == [dg.DefaultSensorStatus.RUNNING]
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "new_segments": dg.DefaultSensorStatus.RUNNING,
+        "watch": dg.DefaultSensorStatus.RUNNING,
+    }
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "build_daily": dg.DefaultScheduleStatus.RUNNING,
         "ingest_hourly": dg.DefaultScheduleStatus.RUNNING,
+        "learn_daily": dg.DefaultScheduleStatus.RUNNING,
     }
 
 

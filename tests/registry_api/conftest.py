@@ -20,16 +20,21 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import delete
 
 from patchbay.core.settings import Settings
 from registry_api.app import create_app
 from registry_api.bootstrap import bootstrap
+from registry_api.db import Crossing, Database
+from registry_api.jobs.models import Job
 from registry_api.jobs.worker import Worker
 
 POSTGRES_CONF = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_connections = 400")
 """Nothing here has to survive a power cut, and some tests open hundreds of connections."""
 
 BASE = "http://registry.test"
+ANY = {"If-Match": "*"}
+"""Overwrites whatever is there."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,7 +114,18 @@ def prepare(settings: Settings) -> dict[str, str]:
             ]
             return {slug: answer.json()["token"] for slug, answer in zip(("acme", "globex"), made, strict=True)}
 
-    return {"operator": operator, "service": service, **asyncio.run(customers())}
+    tokens = {"operator": operator, "service": service, **asyncio.run(customers())}
+    asyncio.run(_without_notices(settings))
+    return tokens
+
+
+async def _without_notices(settings: Settings) -> None:
+    """Tests see the jobs that they make, and not those that will tell one day of the end of the callers' tokens."""
+    database = Database(settings.resolved_database_url)
+    async with database.writing(Crossing.SETUP) as session:
+        await session.execute(delete(Job).where(Job.kind == "identity.token_notice"))
+        await session.commit()
+    await database.close()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import update
 
+from registry_api.db import Crossing
 from registry_api.jobs.models import Job
 
 NDJSON = "application/x-ndjson"
@@ -127,7 +128,7 @@ async def stored(api: Any, stream_name: str = "usage") -> list[dict[str, Any]]:
 
 async def run_later_jobs(api: Any) -> None:
     """Run the jobs that wait for a later time as if it had come."""
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         await session.execute(
             update(Job).where(Job.state == "queued").values(run_at=datetime.now(UTC) - timedelta(hours=1))
         )

@@ -79,8 +79,64 @@ def test_every_list_is_a_page(name):
     if method != "get" or not name.startswith("list_") or name in WHOLE:
         return
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schema["$ref"].rsplit("/", 1)[-1].startswith("Page_"), path
+    whole, part = (one["$ref"].rsplit("/", 1)[-1] for one in schema["anyOf"])
+    assert whole.startswith("Page_") and part == whole + "Part", path
     assert {"limit", "cursor"} <= {parameter["name"] for parameter in operation["parameters"]}
+
+
+@each_operation
+def test_every_route_says_how_stable_it_is(name):
+    _, _, operation = OPERATIONS[name]
+    assert operation["x-stability"] in ("stable", "beta", "experimental")
+    assert ("x-deprecation" in operation) == operation.get("deprecated", False)
+
+
+WITHOUT_FILTERS = {
+    "list_feeds": "answered whole",
+    "list_labels": "answered whole",
+    "list_batch_rejects": "read from a file by the place of each row",
+}
+"""Lists that nothing can be filtered by, with the reason."""
+
+
+@each_operation
+def test_every_list_can_be_filtered(name):
+    method, _, operation = OPERATIONS[name]
+    query = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+    filtered = any("[" in parameter["name"] for parameter in query)
+    assert filtered == (method == "get" and name.startswith("list_") and name not in WITHOUT_FILTERS)
+
+
+@each_operation
+def test_every_list_and_every_read_of_what_has_an_id_can_be_had_in_part(name):
+    method, _, operation = OPERATIONS[name]
+    content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    schema = content.get("schema", {})
+    whole = schema.get("anyOf", [schema])[0].get("$ref", "").rsplit("/", 1)[-1]
+    fields = DOCUMENT["components"]["schemas"].get(whole, {}).get("properties", {})
+    taken = "fields" in {parameter["name"] for parameter in operation.get("parameters", ())}
+    assert taken == (method == "get" and ("id" in fields or whole.startswith("Page_")))
+
+
+ABSOLUTE = {
+    "put_team_member": "in is in, whoever put them there",
+    "put_rules": "a rule is replaced whole by its name",
+    "put_switch": "on is on, whoever turned it on",
+    "put_processes": "a report of what is so now",
+    "put_signing_key": "a key is replaced whole",
+    "put_contact": "the addresses are replaced whole",
+    "put_insight_set": "announced once, never changed",
+    "put_insight_rows": "sent once, never changed",
+}
+"""Updates of what has no revision, with the reason why the last one may win."""
+
+
+@each_operation
+def test_every_update_of_what_has_a_revision_needs_the_one_that_was_read(name):
+    method, _, operation = OPERATIONS[name]
+    taken = "if-match" in {parameter["name"].lower() for parameter in operation.get("parameters", ())}
+    assert taken == (method in ("put", "patch") and name not in ABSOLUTE)
+    assert not taken or {"412", "428"} <= set(operation["responses"])
 
 
 def test_every_reference_in_the_document_resolves():

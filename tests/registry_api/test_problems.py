@@ -11,7 +11,8 @@ import zstandard
 from fastapi import APIRouter
 
 import registry_api.routers  # noqa: F401 - loads every domain's problems
-from registry_api.http import JSON_BODY_BYTES, api_router
+from registry_api.bodies import JSON_BODY_BYTES
+from registry_api.http import api_router
 from registry_api.problems import PROBLEM_BASE, Problem
 from tests.registry_api.conftest import running
 
@@ -39,6 +40,29 @@ def test_every_problem_code_is_documented_with_its_status(repository):
     assert documented == {(kind.code, str(int(kind.status))) for kind in all_problems()}
 
 
+def test_every_problem_has_a_page_in_the_docs_where_its_type_leads(repository):
+    assert PROBLEM_BASE.endswith("/problems/")
+    pages = {page.stem for page in (repository / "docs/problems").glob("*.md")}
+    assert pages == {kind.code for kind in all_problems()}
+
+
+async def test_the_registry_says_of_every_problem_what_it_means_and_what_to_do(api):
+    for kind in all_problems():
+        said = (await api.nobody.get(f"/problems/{kind.code}")).json()
+        assert (said["type"], said["status"], said["title"]) == (PROBLEM_BASE + kind.code, kind.status, kind.title)
+        assert said["when"] and said["fix"]
+    problem(await api.nobody.get("/problems/none"), 404, "not_found")
+
+
+async def test_an_error_links_to_its_meaning_which_a_browser_can_read(api):
+    answer = await api.acme.get("/v1/plugins/acme:none")
+    page = await api.nobody.get(answer.links["help"]["url"], headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["vary"] == (await api.nobody.get(answer.links["help"]["url"])).headers["vary"]
+    assert "Accept" in page.headers["vary"].split(", ")
+    assert "not_found" in page.text and "What to do" in page.text
+
+
 async def test_an_unknown_path_is_a_problem(api):
     assert "/openapi.json" in problem(await api.acme.get("/v2/plugins"), 404, "not_found")["detail"]
 
@@ -58,6 +82,12 @@ async def test_a_misspelt_query_parameter_is_refused_with_the_right_name(api):
             "detail": "There is no query parameter 'limt'. Did you mean limit?",
         }
     ]
+
+
+async def test_of_thousands_of_unknown_parameters_the_first_are_named(api):
+    asked = "&".join(f"word{number}=1" for number in range(3000))
+    errors = problem(await api.acme.get(f"/v1/tenants?{asked}"), 400, "invalid_request")["errors"]
+    assert [error["pointer"] for error in errors] == [f"word{number}" for number in range(20)]
 
 
 async def test_a_parameter_out_of_range_is_named(api):
@@ -253,4 +283,4 @@ async def test_the_trace_of_a_request_reaches_its_feed_rows_and_audit_records(ap
     rows = (await api.service.get("/v1/feeds/tenants")).text.splitlines()
     assert json.loads(rows[-1])["trace_id"] == trace
     records = (await api.operator.get("/v1/audit", headers={"Patchbay-Tenant": "initech"})).json()["items"]
-    assert {record["trace_id"] for record in records} == {trace}
+    assert {record["trace_id"] for record in records if record["action"] != "data.read"} == {trace}

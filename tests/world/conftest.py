@@ -11,6 +11,7 @@ import pytest
 from patchbay.core.client import ApiError, BatchResult
 from patchbay.world.config import WorldConfig
 from patchbay.world.events import Events, concat
+from patchbay.world.times import SECOND
 from patchbay.world.world import World, build_world
 
 MEDIUM = WorldConfig(plugins=150, tenants=10, days=56, seed=11, events=160_000, batch_rows=20_000)
@@ -39,6 +40,19 @@ def frame(events: Events) -> pl.DataFrame:
 def registry() -> "MemoryRegistry":
     """An empty registry."""
     return MemoryRegistry()
+
+
+class SetClock:
+    """A clock that stands still but for the waits."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def now(self) -> int:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += round(seconds * SECOND)
 
 
 class MemoryRegistry:

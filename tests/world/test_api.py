@@ -1,43 +1,22 @@
 """A world meets the real registry, over HTTP."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from patchbay.core.client import ApiUnreachable, Client
-from patchbay.core.settings import Settings
+from patchbay.core.client import Client
 from patchbay.world.simulate import Summary, run
 from patchbay.world.world import build_world
-from registry_api.bootstrap import bootstrap
 from tests.world.conftest import SMALL
+from tests.world.serving import serving
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A platform administrator's client of a fresh registry in a process of its own."""
-    home = tmp_path_factory.mktemp("registry")
-    settings = Settings(home=home)
-    bootstrap(settings)
-    serve = (
-        "import socket, uvicorn; from patchbay.core.settings import Settings; from registry_api.app import create_app;"
-        "listener = socket.socket(); listener.bind(('127.0.0.1', 0)); print(listener.getsockname()[1], flush=True);"
-        "uvicorn.Server(uvicorn.Config(create_app(Settings()), log_level='warning')).run([listener])"
-    )
-    environment = os.environ | {"PATCHBAY_HOME": str(home)}
-    with subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE, text=True, env=environment) as server:
-        try:
-            assert server.stdout is not None
-            address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            with Client(address, settings.secret_file("admin.token").read_text().strip()) as connected:
-                _wait(connected)
-                yield connected
-        finally:
-            server.terminate()
+    with serving(tmp_path_factory.mktemp("registry")) as registry, registry.client() as connected:
+        yield connected
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +57,3 @@ def test_what_the_registry_says_is_installed_is_what_runs_at_the_end(client: Cli
         acting = client.acting_in(society.tenants.slugs[0])
         observed = list(acting.target_installations(society.targets.name[target]))
         assert len(observed) == ((society.installs.stop > SMALL.end_us) & (society.target == target)).sum()
-
-
-def _wait(client: Client) -> None:
-    for _ in range(100):
-        try:
-            if client.is_ready():
-                return
-        except ApiUnreachable:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the registry did not become ready")

@@ -50,7 +50,7 @@ TENANTS = TableContract(
     "Tenants as they stand now.",
     (TENANT, *(column for column in FEEDS["tenants"].columns if column.name not in _ENVELOPE), RECORDED),
     key=("tenant_id",),
-    checks=(Accepted("kind", ("operator", "customer")), Accepted("status", ("active", "suspended"))),
+    checks=(Accepted("kind", ("operator", "customer")), Accepted("status", ("active", "suspended", "deleting"))),
 )
 PLUGINS = _entity(
     "plugins",
@@ -58,7 +58,7 @@ PLUGINS = _entity(
     "one plugin",
     "Plugins as they stand now; deleted ones are gone.",
     Accepted("lifecycle", LIFECYCLES),
-    Accepted("visibility", ("public", "private")),
+    Accepted("visibility", ("public", "shared", "private")),
 )
 RELEASES = _entity(
     "releases",

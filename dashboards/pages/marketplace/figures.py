@@ -32,6 +32,7 @@ FILTERS = (
         wide=True,
     ),
     Filter("sort", "Sort by", "installed", SORTS),
+    Filter("for", "Recommended for", lookup="targets", unset="No target"),
     Filter("page", "", "1"),
 )
 LABELS_ON_A_ROW = 5
@@ -67,7 +68,9 @@ def _badges(row: dict[str, Any]) -> list[Component]:
         badges.append(parts.badge(f"{f.plural(unfixed, 'unfixed warning')}", "bad"))
     elif count:
         badges.append(parts.badge(f.plural(count, "past warning"), "warn"))
-    return badges + ([parts.badge("private", "info")] if row["visibility"] == "private" else [])
+    if row.get("score") is not None:
+        badges.append(parts.badge(f"risk {row['score']:.0f} · {row['band']}", parts.BANDS.get(row["band"])))
+    return badges + ([parts.badge(row["visibility"], "info")] if row["visibility"] != "public" else [])
 
 
 def _figures(row: dict[str, Any], scope: Scope) -> Component:

@@ -19,7 +19,7 @@ def header(frame: pl.DataFrame, scope: Scope) -> Component:
     row = frame.row(0, named=True)
     badges = [
         parts.badge(row["lifecycle"]),
-        *([parts.badge("private", "info")] if row["visibility"] == "private" else []),
+        *([parts.badge(row["visibility"], "info")] if row["visibility"] != "public" else []),
     ]
     if row["unfixed_advisory_count"]:
         badges.append(parts.badge(f.plural(row["unfixed_advisory_count"], "unfixed warning"), "bad"))

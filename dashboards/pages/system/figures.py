@@ -4,28 +4,27 @@ from typing import Any
 
 import polars as pl
 
+from dashboards.access import Access
 from dashboards.kit import parts
 from dashboards.kit.page import Component, Scope
 from dashboards.kit.tables import Column, grid
 from dashboards.kit.theme import TONES
-from dashboards.registry import Registry
-from dashboards.session import Viewer
-from warehouse.read import Snapshot
+from dashboards.registry import route
 
 
-def readiness(registry: Registry, viewer: Viewer, snapshot: Snapshot | None) -> pl.DataFrame:
+def readiness(access: Access) -> pl.DataFrame:
     """The API's readiness answer, one row per part; a part that is not ready says why."""
-    answer = registry.ready()
+    answer = access.answers.registry.ready()
     if faults := answer.get("errors"):
         return flat({"status": "failed"} | {fault["pointer"] or "cause": fault["detail"] for fault in faults})
     return flat(answer)
 
 
-def status(registry: Registry, viewer: Viewer, snapshot: Snapshot | None) -> pl.DataFrame:
+def status(access: Access) -> pl.DataFrame:
     """The API's system status, one row per figure, after how far the published data is behind it."""
-    answer = registry.status(viewer.token)
+    answer = access.document(route("/v1/system/status"))
     head = answer.get("feeds", {}).get("head_seq")
-    done = snapshot.head_seq if snapshot else None
+    done = access.snapshot.head_seq if access.snapshot else None
     lag = {
         "published up to change": done,
         "changes not yet published": head - done if None not in (head, done) else None,

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from dashboards.kit import parts
-from dashboards.kit.page import Card, Component, Page, Scope, Slot
+from dash import html
+
+from dashboards.calls import insights
+from dashboards.kit import parts, recommendations
+from dashboards.kit.page import Call, Card, Component, Page, Scope, Slot
 from dashboards.kit.urlstate import Filter
 from dashboards.pages.target import figures
 from dashboards.queries import targets as ask
@@ -18,6 +21,12 @@ def about(question: Callable[[str, str, str], Question]) -> Callable[[Scope], Qu
     return lambda scope: question(scope.path["name"], scope.pick["tenant"], scope.viewer.tenant_id)
 
 
+def recommended(scope: Scope) -> Call:
+    """What it may want next; asked in its own organisation."""
+    tenant = scope.pick["tenant"]
+    return insights.recommendations(scope.path["name"], tenant if tenant != scope.viewer.tenant_slug else None)
+
+
 CARDS = (
     Card("target-header", about(ask.header), figures.header, "There is no such target.", plain=True, height=96),
     Card(
@@ -29,6 +38,14 @@ CARDS = (
         tabular=True,
         height=420,
     ),
+    Card(
+        "target-recommended",
+        recommended,
+        recommendations.in_full,
+        "Nothing is recommended for this target yet; recommendations are made once a day.",
+        recommendations.said,
+        height=420,
+    ),
     Card("target-level", about(ask.level), figures.level, "Nothing was ever observed on this target."),
     Card(
         "target-history", about(ask.history), figures.history, "Nothing was ever observed on this target.", tabular=True
@@ -37,8 +54,10 @@ CARDS = (
 
 
 def arrange(slot: Slot) -> Component:
-    """How it stands, what it has, and how that came about."""
-    return parts.stack(slot, "target-header", "target-plugins", ("target-level", "target-history"))
+    """How it stands, what it has, what it may want next, and how all that came about."""
+    has = parts.columns(slot("target-plugins"), slot("target-recommended"), wide=2)
+    rows = [slot("target-header"), has, parts.columns(slot("target-level"), slot("target-history"))]
+    return html.Div(rows, className="stack")
 
 
 PAGE = Page(

@@ -30,9 +30,11 @@ def demo(
     days: Annotated[int | None, typer.Option(help="Its days of usage; default 90, at least 7.")] = None,
     home: Home = None,
 ) -> None:
-    """Fill a registry through its API, build the warehouse behind its checks, publish, and serve it all.
+    """Fill a registry through its API, build the warehouse behind its checks, publish, learn, and serve it all.
 
-    Running it again on the same state changes nothing that is already there.
+    The generated world then goes on in real time: two and a half minutes later a plugin's use surges, a rule notices and
+    acts. Without serving, its last minutes are sent at once, so that the summary has what the rules did. Running it again
+    on the same state changes nothing that is already there.
 
     Examples:
 
@@ -58,13 +60,20 @@ def demo(
         else:
             loop.fill_with_jenkins(data or Path())
         loop.build()
+        loop.learn()
+        loop.put_rules()
+        has_world = source is Source.world
+        if has_world and not serve:
+            loop.replay(supervisor, world)
         loop.show_summary()
         if not serve:
             return
         with output.timed("Starting Dagster and the dashboards"):
             stack.start_readers(supervisor, settings)
+            if has_world:
+                stack.start_world(supervisor, world)
         stack.show_addresses(settings, show_password=True)
-        supervisor.run()
+        stack.serve(supervisor, settings)
         output.say("Stopping")
 
 

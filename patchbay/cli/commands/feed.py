@@ -43,9 +43,9 @@ def feed(
         patchbay feed observations --after 1200 --limit 50000 --format ndjson > observations.ndjson
     """
     from patchbay.cli import output
-    from patchbay.cli.context import connect, load_settings
+    from patchbay.cli.reaching import reach
 
-    with connect(load_settings(home), url=url) as client:
+    with reach(home=home, url=url) as client:
         if name is None:
             output.answers.print(_listing())
             return

@@ -56,9 +56,10 @@ def jiro(source: Source, again: Again = False, home: Home = None, url: Url = Non
 
 def _import(kind: str, source: str, again: bool, home: "Home", url: "Url") -> None:
     from patchbay.cli import output
-    from patchbay.cli.context import connect, load_settings
+    from patchbay.cli.context import load_settings
     from patchbay.cli.fill import fill_from
+    from patchbay.cli.reaching import reach
 
     settings = load_settings(home)
-    with connect(settings, url=url) as client:
+    with reach(home=home, url=url) as client:
         output.answers.print(fill_from(kind, source, client, settings.root / "imports", again=again))

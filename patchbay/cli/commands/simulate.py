@@ -18,7 +18,18 @@ def simulate(
     end: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day after the usage; default the world's own.")
     ] = None,
-    truth: Annotated[Path | None, typer.Option(help="Where the planted truths go; default <home>/truth.json.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the planted truths go; default <home>/truth.json, <home>/live-truth.json with --live."
+        ),
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Go on in real time with a world that was sent before.")] = False,
+    surge_after: Annotated[float, typer.Option(help="With --live: seconds until a plugin's use surges.", min=0)] = 150,
+    bad_after: Annotated[float, typer.Option(help="With --live: seconds until a release that fails.", min=0)] = 180,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="With --live: seconds to go on; default until stopped.", min=1)
+    ] = None,
     home: Home = None,
     url: Url = None,
 ) -> None:
@@ -27,18 +38,34 @@ def simulate(
     Taste, seasons, releases, failures and people are simulated; surges, outages, a bad release and credential misuse
     are planted, and written to a truth file that nothing but evaluation reads. Repeating the command changes nothing.
 
+    With --live a world that was sent before goes on instead: every few seconds what was used since. A plugin's use surges,
+    another one gets a release that fails. A registry that is away for a while is waited for.
+
     Examples:
 
         patchbay simulate
 
         patchbay simulate --plugins 50 --tenants 5 --days 14 --seed 1
+
+        patchbay simulate --live --surge-after 60 --for 600
     """
     from patchbay.cli import output
     from patchbay.cli.context import connect, load_settings
-    from patchbay.cli.fill import fill_world, world_config
+    from patchbay.cli.fill import fill_world, go_on, world_config
 
     settings = load_settings(home)
     wanted = {"plugins": plugins, "tenants": tenants, "days": days, "seed": seed, "events": events}
     config = world_config(wanted | ({"end": end.date()} if end else {}))
     with connect(settings, url=url) as client:
-        output.answers.print(fill_world(config, client, truth or settings.root / "truth.json"))
+        if live:
+            table = go_on(
+                config,
+                client,
+                truth or settings.root / "live-truth.json",
+                surge_after=surge_after,
+                bad_after=bad_after,
+                seconds=seconds,
+            )
+        else:
+            table = fill_world(config, client, truth or settings.root / "truth.json")
+    output.answers.print(table)

@@ -24,5 +24,5 @@ def up(home: Home = None) -> None:
             stack.start_api(supervisor, settings)
             stack.start_readers(supervisor, settings)
         stack.show_addresses(settings)
-        supervisor.run()
+        stack.serve(supervisor, settings)
         output.say("Stopping")

@@ -23,7 +23,7 @@ TENANTS = _feed(
     Column("slug", "string"),
     Column("name", "string"),
     Column("kind", "string", description="operator or customer."),
-    Column("status", "string", description="active or suspended."),
+    Column("status", "string", description="active, suspended or deleting; a deleted tenant's row is a delete."),
 )
 
 PLUGINS = _feed(
@@ -37,7 +37,7 @@ PLUGINS = _feed(
     Column("repository_url", "string", nullable=True),
     Column("licence", "string", nullable=True, description="As stated by the author; not yet normalised to SPDX."),
     Column("lifecycle", "string", description="active, deprecated or withdrawn."),
-    Column("visibility", "string", description="public or private."),
+    Column("visibility", "string", description="public, shared or private."),
     Column("labels", "strings"),
     Column("maintainers", "strings", description="Handles."),
     Column("occurred_at", "timestamp", nullable=True, description="First known in its source registry."),

@@ -1,6 +1,6 @@
 """Objects in an S3-compatible store, through obstore."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -29,36 +29,21 @@ class S3Storage:
     @classmethod
     def from_settings(cls, settings: Settings, *, bucket: str, prefix: str) -> "S3Storage":
         """The store the settings describe; without keys there, obstore's own AWS credential chain is used."""
-        config: S3Config = {"region": settings.s3_region}
-        if settings.s3_endpoint:
-            config["endpoint"] = settings.s3_endpoint
-        if settings.s3_access_key and settings.s3_secret_key:
-            config["access_key_id"] = settings.s3_access_key.get_secret_value()
-            config["secret_access_key"] = settings.s3_secret_key.get_secret_value()
-        plain_http = (settings.s3_endpoint or "").startswith("http://")
-        return cls(
-            S3Store(
-                bucket,
-                prefix=prefix or None,
-                config=config,
-                client_options={"allow_http": plain_http, "timeout": "60s"},
-                retry_config=_PATIENCE,
-            )
-        )
+        return cls(s3_store(settings, bucket, prefix))
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object."""
-        with _reporting(valid_key(key)):
+        with reporting(valid_key(key)):
             obstore.put(self._store, key, data)
 
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, in parts when it is large."""
-        with path.open("rb") as source, _reporting(valid_key(key)):
+        with path.open("rb") as source, reporting(valid_key(key)):
             obstore.put(self._store, key, source)
 
     def read_bytes(self, key: str) -> bytes:
         """The object's bytes."""
-        with _reporting(valid_key(key)):
+        with reporting(valid_key(key)):
             return bytes(obstore.get(self._store, key).bytes())
 
     def exists(self, key: str) -> bool:
@@ -72,7 +57,7 @@ class S3Storage:
     def delete(self, key: str) -> None:
         """Remove the object, if any."""
         try:
-            with _reporting(valid_key(key)):
+            with reporting(valid_key(key)):
                 obstore.delete(self._store, key)
         except ObjectMissing:
             return
@@ -80,7 +65,7 @@ class S3Storage:
     def list(self, prefix: str = "") -> Iterator[str]:
         """Keys below a folder, sorted."""
         folder = valid_prefix(prefix) or None
-        with _reporting(prefix):
+        with reporting(prefix):
             keys = sorted(entry["path"] for page in obstore.list(self._store, folder) for entry in page)
         return iter(keys)
 
@@ -91,12 +76,31 @@ class S3Storage:
 
     def size(self, key: str) -> int:
         """The object's size in bytes."""
-        with _reporting(valid_key(key)):
+        with reporting(valid_key(key)):
             return int(obstore.head(self._store, key)["size"])
 
 
+def s3_store(settings: Settings, bucket: str, prefix: str, headers: Mapping[str, str] | None = None) -> S3Store:
+    """obstore's store of a bucket as the settings describe it; `headers` go with every request, unsigned."""
+    config: S3Config = {"region": settings.s3_region}
+    if settings.s3_endpoint:
+        config["endpoint"] = settings.s3_endpoint
+    if settings.s3_access_key and settings.s3_secret_key:
+        config["access_key_id"] = settings.s3_access_key.get_secret_value()
+        config["secret_access_key"] = settings.s3_secret_key.get_secret_value()
+    plain_http = (settings.s3_endpoint or "").startswith("http://")
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=config,
+        client_options={"allow_http": plain_http, "timeout": "60s", "default_headers": dict(headers or {})},
+        retry_config=_PATIENCE,
+    )
+
+
 @contextmanager
-def _reporting(key: str) -> Iterator[None]:
+def reporting(key: str) -> Iterator[None]:
+    """What obstore raises, as the storage port's errors."""
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:

@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patchbay.core.contracts import Column, Contract
-from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check
 from registry_api.intake.columnar.parsed import PIECE_ROWS, POLARS, RAW, Parsed, decoded, require_rows, unconverted
 from registry_api.intake.columnar.plain import require_plain
 from registry_api.intake.errors import UnreadableBody, WrongColumns
-from registry_api.problems import FieldError, TooLarge
+from registry_api.problems import FieldError, TooLarge, suggestion
 
 _FIRST, _LAST, _DAY = -62_135_596_800, 253_402_300_799, 86_400
 _UNIT = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

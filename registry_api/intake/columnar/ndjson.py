@@ -16,9 +16,9 @@ import orjson
 import polars as pl
 
 from patchbay.core.contracts import Column, Contract
-from registry_api.http import suggestion
 from registry_api.intake.columnar.checks import FAULT_SCHEMA, Check, quoted
 from registry_api.intake.columnar.parsed import PIECE_ROWS, POLARS, RAW, Parsed, decoded, require_rows, unconverted
+from registry_api.problems import suggestion
 
 _W = r"[ \t]*"
 _ESCAPE = r'\\(?:["\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]{3}|[dD][0-7][0-9A-Fa-f]{2}))'

@@ -21,8 +21,8 @@ from patchbay.core.contracts import Contract
 from patchbay.core.ids import new_id
 from patchbay.core.storage import Storage
 from registry_api.access import Actor
+from registry_api.bodies import read_body
 from registry_api.db import UnitOfWork
-from registry_api.http import read_body
 from registry_api.intake.columnar.arrow import parse_arrow
 from registry_api.intake.columnar.checks import Check, refuse
 from registry_api.intake.columnar.ndjson import parse_ndjson
@@ -37,6 +37,9 @@ from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import BatchResult
 from registry_api.intake.turns import SharedTurns, Turns
 from registry_api.problems import FieldError, TruncatedBody, Unavailable, UnsupportedMedia
+from registry_api.tenancy.errors import QuotaExceeded
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 
 NDJSON, ARROW = "application/x-ndjson", "application/vnd.apache.arrow.stream"
 PARALLEL = Turns("columnar_intake", 3)
@@ -50,6 +53,8 @@ class Stream(Protocol):
     """What a kind of columnar batch adds to the common way."""
 
     name: str
+    metered: Quota | None
+    """What its rows are counted as beside the bytes they take."""
     wire: Contract
     stored: Contract
     time_column: str
@@ -167,6 +172,7 @@ async def _take(
     started, tenant_id = utcnow(), actor.principal.tenant_id
     storage: Storage = request.app.state.storage
     async with actor.reading() as reader:
+        await reader.repository(Metering).require(Quota.STORAGE, *([stream.metered] if stream.metered else []))
         names = await names_of(reader, actor.database)
     limit = request.app.state.settings.max_body_bytes
     judged = await anyio.to_thread.run_sync(lambda: _judge(stream, parse(limit), names, started))
@@ -174,12 +180,16 @@ async def _take(
     written = await anyio.to_thread.run_sync(
         lambda: _write(stream, storage, batch, tenant_id, good, judged.rejects, started)
     )
-    async with actor.writing() as work:
-        await work.repository(Intake).take_turn(stream.name)
-        result = await replayed(work, batch)
-        if result is None:
-            result = judged.result(batch)
-            await _register(stream, work, batch, result, written, started)
+    try:
+        async with actor.writing() as work:
+            await work.repository(Intake).take_turn(stream.name)
+            result = await replayed(work, batch)
+            if result is None:
+                result = judged.result(batch)
+                await _register(stream, work, batch, result, written, started)
+    except QuotaExceeded:
+        await anyio.to_thread.run_sync(written.discard, storage)
+        raise
     if result.replayed:
         await anyio.to_thread.run_sync(written.discard, storage)
     return result
@@ -238,5 +248,10 @@ async def _register(
     await register(work, batch, result, written.rejects_path)
     nightly(work, COMPACT, started)
     if written.segment is not None:
+        amounts = {
+            Quota.STORAGE: written.segment.bytes,
+            **({stream.metered: result.accepted} if stream.metered else {}),
+        }
+        await work.repository(Metering).add(amounts)
         await register_segment(work, written.segment, work.principal.tenant_id, batch.id, "added")
         await stream.effect(work, written.stored, written.tally, started)

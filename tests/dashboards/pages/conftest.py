@@ -69,3 +69,10 @@ def enter(page: Page, email: str, password: str) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
+
+
+def settled(page: Page) -> Page:
+    """Wait until no card is loading."""
+    page.wait_for_selector(".card-state, .not-found")
+    expect(page.locator("[data-state=loading], [data-dash-is-loading=true]")).to_have_count(0)
+    return page

@@ -9,17 +9,10 @@ from playwright.sync_api import Page, expect
 
 from patchbay.core.client import Client
 from tests.dashboards.conftest import PASSWORD, Servers
-from tests.dashboards.pages.conftest import enter
+from tests.dashboards.pages.conftest import enter, settled
 
 pytestmark = pytest.mark.browser
 PAYLOAD_BYTES = 1_000_000
-
-
-def settled(page: Page) -> Page:
-    """Wait until no card is loading."""
-    page.wait_for_selector(".card-state, .not-found")
-    expect(page.locator("[data-state=loading], [data-dash-is-loading=true]")).to_have_count(0)
-    return page
 
 
 def test_one_logs_in_with_the_registrys_password_and_scripts_never_see_the_session(visitor: Page) -> None:

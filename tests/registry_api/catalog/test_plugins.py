@@ -75,7 +75,7 @@ async def test_a_change_is_audited_with_before_and_after(api: Any) -> None:
     made = await post(api.acme, "/v1/plugins", **plugin("own", lifecycle="active"))
     await api.acme.patch(f"/v1/plugins/{made['id']}", json={"lifecycle": "deprecated"}, headers={"If-Match": "*"})
     record = next(row for row in await items(api.acme, "/v1/audit") if row["action"] == "plugin.changed")
-    assert record["change"] == {"lifecycle": {"before": "active", "after": "deprecated"}}
+    assert record["patch"] == [{"op": "replace", "path": "/lifecycle", "value": "deprecated", "was": "active"}]
 
 
 async def test_search_finds_words_in_any_field_and_takes_signs_literally(api: Any) -> None:

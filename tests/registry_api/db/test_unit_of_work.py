@@ -7,14 +7,14 @@ import pytest
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
-from registry_api.db import UnitOfWork, system_principal
+from registry_api.db import Crossing, UnitOfWork, system_principal
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import find_operator_id
 from registry_api.tenancy.service import add_tenant
 
 
 async def operator_of(api):
-    async with api.app.state.database.reading() as session:
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
         return await find_operator_id(session)
 
 
@@ -22,7 +22,7 @@ async def test_a_change_that_fails_late_leaves_no_row_no_record_and_no_feed_row(
     operator = await operator_of(api)
     before = (await api.operator.get("/v1/audit/verify")).json()["records"]
     with pytest.raises(ZeroDivisionError):
-        async with api.app.state.database.writing() as session:
+        async with api.app.state.database.writing(Crossing.SETUP) as session:
             work = UnitOfWork(session, system_principal(operator, operator))
             await add_tenant(work, Tenant(slug="half", name="Half"))
             raise ZeroDivisionError
@@ -42,7 +42,7 @@ async def test_concurrent_writers_all_succeed_and_the_chain_stays_whole(api):
 
 async def test_readers_are_not_blocked_by_an_open_writer(api):
     operator = await operator_of(api)
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         work = UnitOfWork(session, system_principal(operator, operator))
         await add_tenant(work, Tenant(slug="open", name="Open"))
         answer = await asyncio.wait_for(api.operator.get("/v1/tenants"), 5)
@@ -52,7 +52,7 @@ async def test_readers_are_not_blocked_by_an_open_writer(api):
 async def test_ten_thousand_feed_rows_are_committed_in_well_under_a_second(api):
     """Measured alone: about 0.13 s on SQLite; the bound leaves room for a busy machine."""
     operator = await operator_of(api)
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         work = UnitOfWork(session, system_principal(operator, operator))
         payload = {"name": "x", "title": None, "environment": "dev", "kind": "k", "lifecycle": "active"}
         for _ in range(10_000):
@@ -64,7 +64,7 @@ async def test_ten_thousand_feed_rows_are_committed_in_well_under_a_second(api):
 
 
 async def test_times_come_back_aware_and_in_utc(api):
-    async with api.app.state.database.reading() as session:
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
         tenant = await session.get(Tenant, await operator_of(api))
     assert tenant.recorded_at.utcoffset().total_seconds() == 0
     assert abs((utcnow() - tenant.recorded_at).total_seconds()) < 3600

@@ -133,7 +133,7 @@ async def test_a_tenant_sees_its_own_rows_and_the_operators_public_ones(api):
 async def test_the_form_is_the_one_the_caller_likes_best(api, accept, form):
     answer = await api.acme.get("/v1/feeds/plugins", headers={"Accept": accept})
     assert answer.headers["content-type"] == form
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"].split(", ")[0] == "Accept"
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/json", f"{NDJSON};q=0, {ARROW};q=0"])

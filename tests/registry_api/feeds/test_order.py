@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from patchbay.core.ids import new_id
-from registry_api.db import UnitOfWork, system_principal
+from registry_api.db import Crossing, UnitOfWork, system_principal
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import find_operator_id
 
@@ -20,7 +20,7 @@ WRITERS = Path(__file__).with_name("writers.py")
 async def add_tenants(api, count):
     """One tenant for each writer, so that nothing but the feed's own lock puts their commits in order."""
     database = api.app.state.database
-    async with database.writing() as session:
+    async with database.writing(Crossing.SETUP) as session:
         operator = await find_operator_id(session)
         session.add_all([Tenant(id=new_id(), slug=f"w{number}", name="Writer") for number in range(count)])
         await UnitOfWork(session, system_principal(operator, operator)).commit()

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
-from registry_api.db import Database, UnitOfWork, system_principal
+from registry_api.db import Crossing, Database, UnitOfWork, system_principal
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import find_operator_id
 
@@ -26,7 +26,7 @@ async def main(seconds: float) -> list[str]:
     """Write as every tenant whose slug starts with w, each in a task and a connection of its own."""
     url = Settings().resolved_database_url
     probe = Database(url)
-    async with probe.reading() as session:
+    async with probe.reading(Crossing.SETUP) as session:
         operator = await find_operator_id(session)
         tenants = (await session.execute(select(Tenant.id).where(Tenant.slug.like("w%")))).scalars().all()
     await probe.close()
@@ -41,7 +41,7 @@ async def main(seconds: float) -> list[str]:
 
 async def connect(database: Database) -> None:
     """Opens a connection before the clock starts; held for a moment, so that the next task opens another."""
-    async with database.reading() as session:
+    async with database.reading(Crossing.SETUP) as session:
         await session.execute(select(1))
         await asyncio.sleep(0 if database.is_sqlite else 1)
 

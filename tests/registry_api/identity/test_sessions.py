@@ -1,6 +1,14 @@
 """Signing in and out."""
 
+import asyncio
 from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from patchbay.core.clock import utcnow
+from registry_api.db import Crossing
+from registry_api.identity.models import LoginSession
 
 PASSWORD = "correct horse battery"
 ADA = {"email": "Ada@Acme.example", "display_name": "Ada", "password": PASSWORD, "role": "tenant_admin"}
@@ -28,6 +36,32 @@ async def test_a_session_lasts_eight_hours_and_works_like_a_token(api):
     me = (await api.client(session["token"]).get("/v1/me")).json()
     assert me["user"]["email"] == "ada@acme.example"
     assert me["memberships"] == [{"tenant": me["tenant"], "role": "tenant_admin"}]
+
+
+async def test_of_two_rotations_of_a_session_at_once_one_gets_a_secret_and_it_works(api):
+    await api.acme.post("/v1/users", json=ADA)
+    session = api.client((await signed_in(api)).json()["token"])
+    path = "/v1/sessions/current/rotate"
+    answers = await asyncio.gather(*(session.post(path, headers={"Idempotency-Key": "same"}) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401]
+    [secret] = [answer.json()["token"] for answer in answers if answer.status_code == 200]
+    assert (await api.client(secret).get("/v1/me")).status_code == 200
+
+
+async def test_what_is_kept_of_a_session_is_deleted_a_month_after_its_end(api):
+    await api.acme.post("/v1/users", json=ADA)
+    ids = []
+    for days in (31, 29):
+        session = api.client((await signed_in(api)).json()["token"])
+        ids.append((await session.get("/v1/sessions")).json()["items"][-1]["id"])
+        await session.delete("/v1/sessions/current")
+        async with api.app.state.database.engine.begin() as connection:
+            ended = {"revoked_at": utcnow() - timedelta(days=days)}
+            await connection.execute(update(LoginSession).where(LoginSession.id == UUID(ids[-1])).values(**ended))
+    await signed_in(api)
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        kept = {str(one) for one in (await session.execute(select(LoginSession.id))).scalars()}
+    assert [one in kept for one in ids] == [False, True]
 
 
 async def test_signing_out_ends_the_session_and_nothing_else(api):

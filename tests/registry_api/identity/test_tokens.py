@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from patchbay.core.ids import new_id
+from registry_api.db import Crossing
 from registry_api.identity import last_use
 from registry_api.identity.models import ApiToken
 from registry_api.identity.tokens import new_secret, parse_secret
@@ -21,7 +22,7 @@ async def test_a_token_is_shown_once_and_only_its_hash_is_kept(api):
     listed = await api.acme.get("/v1/tokens")
     assert made["token"] not in listed.text
     assert made["id"] in {item["id"] for item in listed.json()["items"]}
-    async with api.app.state.database.reading() as session:
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
         for row in (await session.execute(text("SELECT * FROM api_tokens"))).all():
             assert made["token"] not in str(row)
 
@@ -134,7 +135,7 @@ async def test_last_use_is_written_by_the_flush_and_not_by_the_request(api):
     await api.client(made["token"]).get("/v1/me")
 
     async def last_used():
-        async with api.app.state.database.reading() as session:
+        async with api.app.state.database.reading(Crossing.SETUP) as session:
             query = select(ApiToken.last_used_at).where(ApiToken.prefix == made["prefix"])
             return (await session.execute(query)).scalar_one()
 
@@ -153,7 +154,7 @@ async def test_a_platform_token_acts_for_a_tenant_and_the_audit_log_of_that_tena
     await api.operator.post("/v1/tokens", json={"name": "by operator", "role": "viewer"}, headers=headers)
     record = (await api.acme.get("/v1/audit?action=token.created")).json()["items"][0]
     assert record["acting_for"] == operator["tenant"]["id"]
-    assert record["change"]["name"] == "by operator"
+    assert record["patch"][0]["value"]["name"] == "by operator"
 
 
 async def test_only_platform_tokens_may_act_for_a_tenant(api):

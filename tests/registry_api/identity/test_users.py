@@ -9,7 +9,7 @@ async def test_an_added_person_is_listed_in_that_tenant_only(api):
     assert (await api.acme.post("/v1/users", json=GRACE)).status_code == 201
     (listed,) = (await api.acme.get("/v1/users")).json()["items"]
     assert (listed["email"], listed["role"], listed["status"]) == ("grace@acme.example", "viewer", "active")
-    assert (await api.globex.get("/v1/users")).json() == {"items": [], "next": None}
+    assert (await api.globex.get("/v1/users")).json() == {"items": [], "next": None, "prev": None}
 
 
 async def test_the_same_person_cannot_be_added_twice(api):

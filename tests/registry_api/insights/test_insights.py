@@ -1,5 +1,6 @@
 """Complete sets: put, read as one, switched at once, rolled back."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
@@ -150,10 +151,10 @@ async def test_anomalies_are_found_by_plugin_kind_time_and_whether_they_go_on(ap
     await publish(api.service, "live_anomalies", [over | later])
     assert [row["kind"] for row in await items(api.acme, "/v1/anomalies", limit=1)] == ["outage", "surge"]
     for query, kinds in (
-        ({"open": "true"}, ["outage"]),
-        ({"open": "false"}, ["surge"]),
+        ({"ended": "false"}, ["outage"]),
+        ({"ended": "true"}, ["surge"]),
         ({"kind": "surge"}, ["surge"]),
-        ({"since": "2026-11-02T00:00:00Z"}, ["outage"]),
+        ({"started_at[gte]": "2026-11-02T00:00:00Z"}, ["outage"]),
         ({"plugin": "jenkins:other"}, []),
     ):
         assert [row["kind"] for row in await items(api.acme, "/v1/anomalies", **query)] == kinds, query
@@ -173,3 +174,14 @@ async def test_fifty_thousand_rows_are_one_set(api: Any, ids: dict[str, str]) ->
     rows = [risk(str(uuid4()), float(place % 100), factors=json.dumps([])) for place in range(50_000)]
     await publish(api.service, "risk", rows)
     assert (await items(api.service, "/v1/insights/risk/sets"))[0]["rows"] == 50_000
+
+
+async def test_sets_that_are_first_activated_at_once_follow_one_another(api: Any, ids: dict[str, str]) -> None:
+    sets = [str(uuid4()) for _ in range(4)]
+    for score, set_id in enumerate(sets):
+        await api.service.put(f"/v1/insights/risk/sets/{set_id}", json=facts(1))
+        await put_rows(api.service, "risk", set_id, [risk(ids["git"], score)])
+    paths = [f"/v1/insights/risk/sets/{set_id}/activate" for set_id in (*sets, sets[0])]
+    answers = await asyncio.gather(*(api.service.post(path) for path in paths))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await scores(api.acme)) == 1

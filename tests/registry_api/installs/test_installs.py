@@ -160,5 +160,5 @@ async def test_reading_installations_does_not_grow_with_what_others_observed(api
 async def test_a_time_that_no_calendar_has_in_utc_is_refused(api: Any, moment: str) -> None:
     result = await post(api.acme, BATCH, observations=[seen("added", moment)])
     assert [(row["field"], row["code"]) for row in result["rejects"]] == [
-        ("/observations/0/occurred_at", "value_error")
+        ("/observations/0/occurred_at", "time_out_of_range")
     ]

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from patchbay.core.ids import new_id
+from registry_api.db import Crossing
 from registry_api.intake import compaction
 from registry_api.intake.columnar import receive
 from registry_api.intake.models import IntakeBatch, Segment
@@ -22,7 +23,7 @@ async def _filled(api: Any) -> None:
 
 async def compact(client: Any, **payload: Any) -> None:
     """Ask for a compaction of today's segments too."""
-    await post(client, "/v1/jobs", kind="usage.compact", payload={"include_today": True, **payload})
+    await post(client, "/v1/jobs", 202, kind="usage.compact", payload={"include_today": True, **payload})
 
 
 async def first_of_each(api: Any) -> dict[str, Any]:
@@ -159,7 +160,7 @@ async def test_the_first_batch_of_a_day_has_the_night_merge_it(api: Any) -> None
         await accepted(api.acme, lines(event(f"e{place}")), f"{place}")
     jobs = [row for row in await items(api.acme, "/v1/jobs") if row["kind"] == "usage.compact"]
     assert [row["run_at"][10:16] for row in jobs] == ["T00:30"]
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         await session.execute(update(Segment).values(received_on=date(2026, 1, 1)))
         await session.commit()
     await run_later_jobs(api)
@@ -172,7 +173,7 @@ async def test_rejects_no_transaction_registered_are_swept_after_a_day(api: Any)
     kept = f"lake/rejects/{acme}/016f5e66-e800-7000-8000-000000000001.parquet"
     for path in (kept, kept.replace("0001.", "0002.")):
         storage.put(path, b"refused in 2020")
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         await session.execute(update(IntakeBatch).where(IntakeBatch.rejected > 0).values(rejects_path=kept))
         await session.commit()
     await compact(api.acme)

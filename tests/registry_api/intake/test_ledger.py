@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from registry_api.db import Crossing
 from tests.registry_api.intake_data import accepted, ago, event, feed, fill, items, lines, post
 
 
@@ -72,7 +73,7 @@ async def test_counters_leave_after_the_window(api: Any) -> None:
     from registry_api.usage.models import MinuteCounter
 
     await accepted(api.acme, lines(event("1")), "old")
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         await session.execute(update(MinuteCounter).values(minute=datetime.now(UTC) - timedelta(hours=49)))
         await session.execute(update(Job).values(run_at=datetime.now(UTC)))
         await session.commit()

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from patchbay.core.storage import StorageUnavailable
+from registry_api.db import Crossing
 from registry_api.intake.models import Segment
 from registry_api.intake.repository import Intake
 from registry_api.jobs.models import Job
@@ -42,7 +43,7 @@ async def until_dead(api: Any) -> None:
 
 async def night(api: Any) -> None:
     """Make the jobs that wait for the coming night last night's, and run them."""
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         coming = update(Job).where(Job.state == "queued", Job.dedup_key.startswith("night of "))
         await session.execute(coming.values(dedup_key="night of before", run_at=datetime.now(UTC)))
         await session.commit()
@@ -51,7 +52,7 @@ async def night(api: Any) -> None:
 
 async def make_due(api: Any) -> None:
     """Let the grace of superseded files be over."""
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         past = datetime.now(UTC) - timedelta(minutes=1)
         await session.execute(update(Job).where(Job.kind == "segments.delete").values(run_at=past))
         await session.execute(update(Segment).values(delete_at=past))
@@ -132,7 +133,7 @@ async def test_senders_and_the_merging_of_what_they_sent_never_lock_each_other_o
 
     for _ in range(3):
         await sender()
-    async with api.app.state.database.writing() as session:
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
         today = {"payload": {"include_today": True}, "run_at": datetime.now(UTC)}
         await session.execute(update(Job).where(Job.kind == "usage.compact").values(today))
         await session.commit()

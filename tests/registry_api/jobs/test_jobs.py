@@ -7,59 +7,17 @@ import subprocess
 import sys
 import textwrap
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
+from registry_api.db import Crossing
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.errors import LeaseLost, PermanentFailure
 from registry_api.jobs.models import Job
-from registry_api.jobs.registry import HANDLERS, Handler
-from registry_api.jobs.worker import Worker
-from registry_api.schemas import Input
-
-
-class Wanted(Input):
-    """Payload of the test's kind."""
-
-    number: int = 0
-
-
-@pytest.fixture
-def kinds(monkeypatch):
-    """Registers handlers for the test only: `kinds(name=function)`; the names become test.<name>."""
-
-    def register(**functions):
-        for name, run in functions.items():
-            monkeypatch.setitem(HANDLERS, f"test.{name}", Handler(f"test.{name}", run, name != "inner", Wanted))
-
-    return register
-
-
-def worker(api, **changes):
-    quick = {"lease": timedelta(seconds=0.6), "first_pause": timedelta(0), "poll": 0.02}
-    return Worker(api.app.state.database, api.app.state.storage, api.settings, **{**quick, **changes})
-
-
-async def ask(api, kind, caller=None, **more):
-    answer = await (caller or api.acme).post("/v1/jobs", json={"kind": f"test.{kind}", **more})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def state(api, job):
-    return (await api.acme.get(f"/v1/jobs/{job['id']}")).json()
-
-
-async def effects(api):
-    """How often the test's effect, an audit record, was committed."""
-    return len((await api.acme.get("/v1/audit?action=test.effect")).json()["items"])
-
-
-async def with_effect(job):
-    async with job.finishing({"number": job.payload["number"]}) as work:
-        work.audit("test.effect", "test")
+from tests.registry_api.jobs.support import ask, effects, state, with_effect, worker
 
 
 async def test_a_job_runs_once_and_keeps_its_result(api, kinds):
@@ -123,8 +81,8 @@ async def test_a_failing_job_is_retried_with_growing_pauses_and_then_dead_with_i
     await patient.drain()
     dead = await state(api, job)
     assert (dead["state"], dead["attempts"]) == ("dead", 5)
-    assert dead["last_error"].startswith("ValueError: cannot read")
-    assert "hunter2" not in dead["last_error"]
+    assert dead["last_error"].endswith(f"the registry's log says more under the trace {job['trace_id']}")
+    assert dead["last_error"].startswith("ValueError;") and "postgres" not in dead["last_error"]
 
 
 async def test_a_permanent_failure_is_not_retried(api, kinds):
@@ -134,7 +92,8 @@ async def test_a_permanent_failure_is_not_retried(api, kinds):
     kinds(hopeless=hopeless)
     job = await ask(api, "hopeless")
     await worker(api).drain()
-    assert (await state(api, job))["state"] == "dead"
+    dead = await state(api, job)
+    assert (dead["state"], dead["last_error"]) == ("dead", "PermanentFailure: the file is gone")
 
 
 async def end_leases(api):
@@ -319,6 +278,35 @@ async def test_a_step_of_a_lost_job_is_refused(api, kinds):
         async with job.writing() as work:
             work.audit("test.effect", "step")
     assert await effects(api) == 1
+
+
+async def test_a_step_leaves_a_whole_lease_however_long_it_took(api, kinds):
+    kinds(effect=with_effect)
+    await ask(api, "effect")
+    claim, lease = await worker(api)._claim(), timedelta(seconds=60)
+    job = JobContext(claim, api.app.state.database, api.app.state.storage, api.settings, lease)
+    async with job.writing():
+        await asyncio.sleep(0.05)
+        end = utcnow()
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        assert (await session.execute(select(Job.lease_until))).scalar_one() >= end + lease
+
+
+async def test_a_job_of_dead_workers_that_is_held_keeps_no_claim_waiting(api, kinds):
+    if not api.is_postgres:
+        pytest.skip("SQLite has one writer at a time")
+    kinds(effect=with_effect)
+    exhausted = await ask(api, "effect")
+    await worker(api)._claim()
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(Job).values(lease_until=utcnow() - timedelta(seconds=1), attempts=5))
+    other = await ask(api, "effect")
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(select(Job.id).where(Job.id == UUID(exhausted["id"])).with_for_update())
+        claim = await asyncio.wait_for(worker(api)._claim(), 5)
+    assert str(claim.id) == other["id"]
+    assert await worker(api)._claim() is None
+    assert (await state(api, exhausted))["state"] == "dead"
 
 
 KILLED = """

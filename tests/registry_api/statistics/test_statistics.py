@@ -85,6 +85,7 @@ async def test_merged_statistics_keep_the_later_count(api: Any) -> None:
     await post(
         api.operator,
         "/v1/jobs",
+        202,
         kind="usage.compact",
         payload={"include_today": True, "stream": "statistics"},
     )

@@ -167,11 +167,13 @@ async def test_counters_can_be_asked_by_plugin_and_time(api: Any) -> None:
         lines(event("1", at=ago(minutes=50)), event("2", at=ago(minutes=5)), event("3", type="search", plugin=None)),
     )
     assert len(await items(api.acme, "/v1/usage/counters", plugin="jenkins:git")) == 2
-    assert len(await items(api.acme, "/v1/usage/counters", plugin="jenkins:git", since=ago(minutes=20))) == 1
-    assert len(await items(api.acme, "/v1/usage/counters", until=ago(minutes=45))) == 1
+    assert (
+        len(await items(api.acme, "/v1/usage/counters", plugin="jenkins:git", **{"minute[gte]": ago(minutes=20)})) == 1
+    )
+    assert len(await items(api.acme, "/v1/usage/counters", **{"minute[lt]": ago(minutes=45)})) == 1
 
 
-@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("name", ["minute[gte]", "minute[lt]"])
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 async def test_a_time_that_no_calendar_has_in_utc_is_the_callers_fault(api: Any, name: str, moment: str) -> None:
     answer = await api.acme.get("/v1/usage/counters", params={name: moment})

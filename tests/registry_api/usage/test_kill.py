@@ -25,6 +25,8 @@ ROWS = 200
 class Server:
     """A real API process that can be killed and started again on the same state."""
 
+    module = "registry_api"
+
     def __init__(self, settings: Settings) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -44,7 +46,7 @@ class Server:
             told["PATCHBAY_DATABASE_URL"] = self.settings.database_url
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "registry_api"], env={**os.environ, **told}, stdout=log, stderr=log
+                [sys.executable, "-m", self.module], env={**os.environ, **told}, stdout=log, stderr=log
             )
         deadline = time.monotonic() + 60
         while not self.ready():

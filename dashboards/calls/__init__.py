@@ -1,0 +1,1 @@
+"""What pages ask of the registry API: routes, and the frames made of their answers."""

@@ -1,0 +1,1 @@
+"""Rules, what fired, what was planned, and what became of it."""

@@ -1,0 +1,75 @@
+"""Teams, grants in namespaces, trusted publishers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from patchbay.core.client.asynchronous.calls import Calls
+from patchbay.core.client.documents import (
+    NamespaceGrant,
+    PublishToken,
+    Team,
+    TeamMember,
+    TrustedPublisher,
+)
+from patchbay.core.client.paths import segment
+
+
+class AccessCalls(Calls):
+    """Who and what may change which namespace."""
+
+    def teams(self, **filters: Any) -> AsyncIterator[Team]:
+        """The tenant's teams."""
+        return self._list(Team, "/v1/teams", **filters)
+
+    async def team(self, name: str) -> Team:
+        """One team."""
+        return await self._read(Team, f"/v1/teams/{segment(name)}")
+
+    async def set_team(self, name: str, display_name: str, if_match: str | int | None = None) -> Team:
+        """Make a team, or with the revision or ETag of one that is there (`*` for any) rename it."""
+        return await self._put(Team, f"/v1/teams/{segment(name)}", {"display_name": display_name}, if_match)
+
+    async def delete_team(self, name: str) -> None:
+        """Delete a team and what was granted to it."""
+        await self.delete(f"/v1/teams/{segment(name)}")
+
+    def team_members(self, name: str, **filters: Any) -> AsyncIterator[TeamMember]:
+        """A team's people."""
+        return self._list(TeamMember, f"/v1/teams/{segment(name)}/members", **filters)
+
+    async def add_to_team(self, name: str, user_id: str) -> None:
+        """Put a person into a team."""
+        await self._put(dict, f"/v1/teams/{segment(name)}/members/{segment(user_id)}")
+
+    async def remove_from_team(self, name: str, user_id: str) -> None:
+        """Take a person out of a team."""
+        await self.delete(f"/v1/teams/{segment(name)}/members/{segment(user_id)}")
+
+    def namespace_grants(self, namespace: str | None = None, **filters: Any) -> AsyncIterator[NamespaceGrant]:
+        """The tenant's grants in namespaces."""
+        return self._list(NamespaceGrant, "/v1/namespace-grants", namespace=namespace, **filters)
+
+    async def grant_namespace(self, namespace: str, **holder: Any) -> NamespaceGrant:
+        """Grant a namespace to one of user_id, team (a name) and token_id; expires_at may be given."""
+        return await self._make(NamespaceGrant, "/v1/namespace-grants", {"namespace": namespace, **holder})
+
+    async def end_namespace_grant(self, grant_id: str) -> None:
+        """Take a grant back."""
+        await self.delete(f"/v1/namespace-grants/{segment(grant_id)}")
+
+    def trusted_publishers(self, **filters: Any) -> AsyncIterator[TrustedPublisher]:
+        """The tenant's trusted publishers."""
+        return self._list(TrustedPublisher, "/v1/trusted-publishers", **filters)
+
+    async def trust_publisher(self, place: str, **workflow: str) -> TrustedPublisher:
+        """Trust a workflow: provider, repository_id, owner_id, workflow, and maybe issuer and environment."""
+        return await self._make(TrustedPublisher, "/v1/trusted-publishers", {"place": place, **workflow})
+
+    async def distrust_publisher(self, publisher_id: str) -> None:
+        """Trust a workflow no more."""
+        await self.delete(f"/v1/trusted-publishers/{segment(publisher_id)}")
+
+    async def exchange_ci_token(self, tenant: str, token: str) -> PublishToken:
+        """A publish token for fifteen minutes, for a CI job's OIDC token; needs no token of ours."""
+        document = {"tenant": tenant, "token": token}
+        return await self._ask(PublishToken, "/v1/trusted-publishing/exchange", document)

@@ -1,0 +1,114 @@
+"""What every group of calls is built on."""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import orjson
+
+from patchbay.core.client.asynchronous.transport import Transport
+from patchbay.core.client.paths import entity_tag
+from patchbay.core.client.results import BatchResult
+from patchbay.core.client.uploads import OnProgress, batch
+
+JSON = {"Content-Type": "application/json"}
+LARGEST_PAGE = 500
+Document = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Calls:
+    """Plain calls on paths below `/v1`, for routes without a method of their own, and what methods are made of."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def get(self, path: str, /, **params: Any) -> Any:
+        """GET; parameters that are None are left out."""
+        return await self._transport.json("GET", path, params=params)
+
+    async def pages(self, path: str, /, **params: Any) -> AsyncIterator[dict[str, Any]]:
+        """Every item of a list, fetched page by page while it is read; nothing when the list is empty."""
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, **params, cursor=cursor)
+            for item in page["items"]:
+                yield item
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    async def post(self, path: str, document: Document, /, **headers: str) -> Any:
+        """POST a JSON document; header names are given with underscores. It is repeated when `Idempotency_Key` is given."""
+        return await self._write("POST", path, document, _dashed(headers))
+
+    async def patch(self, path: str, document: Document, /, **headers: str) -> Any:
+        """PATCH with a JSON document."""
+        return await self._write("PATCH", path, document, _dashed(headers))
+
+    async def delete(self, path: str, /, **params: Any) -> Any:
+        """DELETE."""
+        return await self._transport.json("DELETE", path, params=params)
+
+    async def _read(self, kind: type[T], path: str, /, **params: Any) -> T:
+        """A document of a kind."""
+        document: T = await self.get(path, **params)
+        return document
+
+    async def _list(self, kind: type[T], path: str, /, **params: Any) -> AsyncIterator[T]:
+        """The documents of a list, in pages as large as may be unless a limit is given."""
+        async for item in self.pages(path, **({"limit": LARGEST_PAGE} | params)):
+            document: Any = item
+            yield document
+
+    async def _make(self, kind: type[T], path: str, document: Document | None = None) -> T:
+        """POST with a key of its own, so that it is made once however often it is sent; the document that it answers."""
+        key = self._transport.key or str(uuid4())
+        answer: T = await self._write("POST", path, document, {"Idempotency-Key": key})
+        return answer
+
+    async def _ask(self, kind: type[T], path: str, document: Document | None = None) -> T:
+        """POST to a route that takes no key: it is not repeated once it may have arrived."""
+        answer: T = await self._write("POST", path, document, {})
+        return answer
+
+    async def _put(
+        self, kind: type[T], path: str, document: Document | None = None, if_match: str | int | None = None
+    ) -> T:
+        """PUT the whole of something; where it has a revision, that one."""
+        headers = {} if if_match is None else {"If-Match": entity_tag(if_match)}
+        answer: T = await self._write("PUT", path, document, headers)
+        return answer
+
+    async def _change(self, kind: type[T], path: str, changes: Document, if_match: str | int | None) -> T:
+        """PATCH what has a revision; without one, as it stands now."""
+        tag = (await self._transport.send("GET", path)).headers["ETag"] if if_match is None else entity_tag(if_match)
+        answer: T = await self._write("PATCH", path, changes, {"If-Match": tag})
+        return answer
+
+    async def _write(self, method: str, path: str, document: Document | None, headers: Mapping[str, str]) -> Any:
+        if document is None:
+            return await self._transport.json(method, path, headers=headers)
+        return await self._transport.json(method, path, body=orjson.dumps(document), headers=JSON | dict(headers))
+
+    async def _post_items(self, path: str, field: str, items: Sequence[Document], batch_id: str | None) -> BatchResult:
+        body = orjson.dumps({field: items}, option=orjson.OPT_SORT_KEYS)
+        key = batch_id or f"sha256:{hashlib.sha256(body).hexdigest()}"
+        answer = await self._transport.json("POST", path, body=body, headers=JSON | {"Idempotency-Key": key})
+        return BatchResult.parse(answer)
+
+    async def _post_rows(
+        self, path: str, batch_id: str, rows: Any, content_type: str, progress: OnProgress | None
+    ) -> BatchResult:
+        body, headers = batch(rows, content_type, progress)
+        answer = await self._transport.json("POST", path, body=body, headers=headers | {"Idempotency-Key": batch_id})
+        return BatchResult.parse(answer)
+
+
+def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,0 +1,126 @@
+"""One HTTP exchange with the registry: authorised, traced, and repeated when that is safe."""
+
+import copy
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, BinaryIO
+
+import httpx
+import orjson
+
+from patchbay.core.client.errors import ApiUnreachable, checked
+from patchbay.core.client.paths import is_loopback, query
+from patchbay.core.client.pausing import AsyncPause
+from patchbay.core.client.retrying import Attempts, Patience
+from patchbay.core.client.uploads import OnProgress, Upload
+from patchbay.core.telemetry import current_trace
+
+
+class Transport:
+    """Sends requests over kept connections, as patiently as told."""
+
+    def __init__(self, base_url: str, token: str | None, *, tenant: str | None, patience: Patience) -> None:
+        headers = {"User-Agent": "patchbay-client", "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._headers = headers | ({"Patchbay-Tenant": tenant} if tenant else {})
+        self._patience = patience
+        self.key: str | None = None
+        self._pause = AsyncPause()
+        # A proxy from the environment cannot reach this machine's own loopback.
+        self._http = httpx.AsyncClient(base_url=base_url, trust_env=not is_loopback(httpx.URL(base_url).host))
+
+    def acting_in(self, tenant: str) -> "Transport":
+        """The same connections with another tenant named in every request."""
+        other = copy.copy(self)
+        other._headers = self._headers | {"Patchbay-Tenant": tenant}
+        return other
+
+    def keyed(self, key: str) -> "Transport":
+        """The same connections with a key for the POSTs that take one."""
+        other = copy.copy(self)
+        other.key = key
+        return other
+
+    async def aclose(self) -> None:
+        """Close the connections; waits that go on end at once."""
+        self._pause.end()
+        await self._http.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: bytes | Upload | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """The answer, whatever 2xx it is; raises `ApiError` for any other status, `ApiUnreachable` for none."""
+        sent = self._headers | _trace_headers() | dict(headers or {})
+        attempts = Attempts.at(self._patience, method, sent, body)
+        while True:
+            request = self._http.build_request(
+                method,
+                path,
+                params=query(params or {}),
+                content=_pieces(body) if isinstance(body, Upload) else body,
+                headers=sent,
+                timeout=attempts.timeout(),
+            )
+            try:
+                response = await self._http.send(request)
+            except httpx.TransportError as error:
+                wait = attempts.wait_after_error(error)
+                if wait is None:
+                    raise ApiUnreachable(method, str(request.url), error) from error
+            else:
+                wait = attempts.wait_after(response)
+                if wait is None:
+                    return checked(response)
+            await self._pause.wait(wait)
+
+    async def download(self, path: str, sink: BinaryIO, progress: OnProgress | None = None) -> None:
+        """Write an answer of any length into a binary file as it comes; once it has begun it is not repeated."""
+        attempts = Attempts.at(self._patience, "GET", sent := self._headers | {"Accept": "*/*"} | _trace_headers())
+        while True:
+            try:
+                async with self._http.stream("GET", path, headers=sent, timeout=attempts.timeout()) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    wait = attempts.wait_after(response)
+                    if wait is None:
+                        attempts.repeatable = False
+                        await _pour(checked(response), sink, progress)
+                        return
+            except httpx.TransportError as error:
+                wait = attempts.wait_after_error(error)
+                if wait is None:
+                    raise ApiUnreachable("GET", path, error) from error
+            await self._pause.wait(wait)
+
+    async def json(self, method: str, path: str, **arguments: Any) -> Any:
+        """The answer's JSON; None for an empty answer."""
+        response = await self.send(method, path, **arguments)
+        return orjson.loads(response.content) if response.content else None
+
+
+async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
+    """An upload's bytes; reading 64 KiB from a disk keeps nobody waiting for long."""
+    for piece in upload.pieces():
+        yield piece
+
+
+async def _pour(response: httpx.Response, sink: BinaryIO, progress: OnProgress | None) -> None:
+    length = response.headers.get("Content-Length")
+    total = int(length) if length and "Content-Encoding" not in response.headers else None
+    done = 0
+    async for piece in response.aiter_bytes():
+        sink.write(piece)
+        done += len(piece)
+        if progress:
+            progress(done, total)
+
+
+def _trace_headers() -> dict[str, str]:
+    trace = current_trace()
+    return {"traceparent": trace.child().traceparent} if trace else {}

@@ -1,0 +1,48 @@
+"""Ordered feeds and the segments they name."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from patchbay.core.client.documents import FeedList
+from patchbay.core.client.pages import FeedPage, parse_feed_page
+from patchbay.core.client.paths import segment
+from patchbay.core.client.rows import ARROW
+from patchbay.core.client.synchronous.calls import Calls
+from patchbay.core.client.uploads import OnProgress
+
+
+class FeedCalls(Calls):
+    """What pipelines read; needs the scope feeds:read."""
+
+    def feeds(self) -> FeedList:
+        """The feeds with their columns."""
+        return self._read(FeedList, "/v1/feeds")
+
+    def read_feed(self, feed: str, after: int = 0, limit: int = 5000) -> FeedPage:
+        """One page after a cursor: an empty table, the same cursor and False at the end."""
+        path, params = f"/v1/feeds/{segment(feed)}", {"after": after, "limit": limit}
+        return parse_feed_page(self._transport.send("GET", path, params=params, headers={"Accept": ARROW}))
+
+    def follow_feed(self, feed: str, after: int = 0, limit: int = 50_000) -> Iterator[FeedPage]:
+        """Pages until the feed has no more now; none when nothing is after the cursor."""
+        more = True
+        while more:
+            page = self.read_feed(feed, after, limit)
+            after, more = page.next_after, page.more
+            if page.table.num_rows:
+                yield page
+
+    def segment_content(self, segment_id: str) -> bytes:
+        """A segment's Parquet bytes."""
+        return (self._transport.send("GET", _content(segment_id), headers={"Accept": "*/*"})).content
+
+    def download_segment(self, segment_id: str, sink: BinaryIO, progress: OnProgress | None = None) -> None:
+        """Write a segment's Parquet bytes into a binary file; `ApiUnreachable` when they break off."""
+        self._transport.download(_content(segment_id), sink, progress)
+
+
+def _content(segment_id: str) -> str:
+    return f"/v1/segments/{segment(segment_id)}/content"
+
+
+# Made by `make client` from patchbay/core/client/asynchronous/feeds.py; edit that.

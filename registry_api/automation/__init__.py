@@ -1,0 +1,1 @@
+"""Rules, what they saw, and what they planned."""

@@ -1,0 +1,1 @@
+"""Carrying plans out: the one place where a rule has an effect."""

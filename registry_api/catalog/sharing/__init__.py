@@ -1,0 +1,1 @@
+"""Grants: a plugin that its owner shows to tenants it names."""

@@ -1,0 +1,1 @@
+"""Teams, and who may change which namespace of the catalogue."""

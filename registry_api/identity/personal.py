@@ -1,0 +1,127 @@
+"""What the registry knows of an account's holder: told on request, and taken away."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Table, delete, select
+
+from registry_api.audit.models import AuditRecord
+from registry_api.audit.repository import BATCH, AuditLog
+from registry_api.audit.schemas import AuditView, persons_of
+from registry_api.db import Crossing, Reader, Repository, UnitOfWork, crossing
+from registry_api.db.encoding import stored_json
+from registry_api.identity.models import ApiToken, Membership, User
+from registry_api.identity.people import end_tokens, refuse_last
+from registry_api.identity.repository import People, Tokens
+from registry_api.identity.service import Grant
+from registry_api.problems import Conflict, NotFound
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.models import Tenant
+from registry_api.tenancy.plans import Quota
+from registry_api.tenancy.repository import Tenants
+
+UNTOLD = frozenset({"hash", "secret_hash", "previous_hash", "sealed"})
+"""Columns that are no answer to anybody."""
+
+
+class Holdings(Repository):
+    """Everything of the tenant acted in that hangs on an account."""
+
+    async def account(self, user_id: UUID, *, locked: bool = False) -> tuple[User, str]:
+        """An account and its role; raises `NotFound`."""
+        query = select(User, Membership.role).join(Membership, Membership.user_id == User.id)
+        query = query.where(User.id == user_id, User.tenant_id == self.scope.tenant_id)
+        found = (await self.session.execute(query.with_for_update(of=User) if locked else query)).one_or_none()
+        if found is None:
+            raise NotFound(f"There is no account {user_id} in this tenant.")
+        return found[0], found[1]
+
+    async def rows(self, column: Column[Any], user_id: UUID) -> list[dict[str, Any]]:
+        """The rows of a table that refer to the account by a column."""
+        shown = [one for one in column.table.columns if one.name not in UNTOLD]
+        found = await self.session.execute(select(*shown).where(column == user_id))
+        return [dict(row._mapping) for row in found]
+
+    async def reached(self) -> Sequence[UUID]:
+        """The tenants in which accounts of this one may have acted: every one for those of the operator's."""
+        if self.scope.tenant_id != self.scope.operator_id:
+            return [self.scope.tenant_id]
+        return (await self.session.execute(select(Tenant.id).order_by(Tenant.id))).scalars().all()
+
+    async def remove(self, user: User) -> None:
+        """Delete the account and every row that refers to it."""
+        for column in references():
+            await self.session.execute(delete(column.table).where(column == user.id))
+        await self.session.execute(delete(User).where(User.id == user.id))
+
+
+def references() -> list[Column[Any]]:
+    """Every column that refers to accounts, found in the tables' own description, so that no new one is forgotten."""
+    accounts: Table = User.__table__  # type: ignore[assignment]
+    return [
+        column
+        for table in reversed(accounts.metadata.sorted_tables)
+        for column in table.columns
+        if column.references(accounts.c.id)
+    ]
+
+
+async def known_of(reader: Reader, user_id: UUID) -> AsyncIterator[bytes]:
+    """All that is known of an account's holder, as NDJSON: the account, what refers to it, the tokens it made, directly or by
+    a token, and audit records that it or they did or that speak of them. Raises `NotFound`; secrets and their hashes are left out.
+    """
+    holdings = reader.repository(Holdings)
+    user, role = await holdings.account(user_id)
+    facts = {name: getattr(user, name) for name in ("id", "email", "display_name", "status", "recorded_at")}
+    yield _line("account", facts | {"role": role})
+    for column in references():
+        for row in await holdings.rows(column, user_id):
+            yield _line(column.table.name, row)
+    async with crossing(reader.session, Crossing.HOLDER):
+        tokens = await reader.repository(Tokens).made_by(f"user:{user_id}")
+    for token in tokens:
+        yield _line(ApiToken.__tablename__, _shown(token))
+    log = reader.repository(AuditLog)
+    persons = [f"user:{user_id}", *(f"token:{token.id}" for token in tokens)]
+    async for views in _records(log, persons):
+        for view in views:
+            yield _line("audit", view.model_dump(mode="json"))
+
+
+def _shown(token: ApiToken) -> dict[str, Any]:
+    return {one.name: getattr(token, one.name) for one in ApiToken.__table__.columns if one.name not in UNTOLD}
+
+
+async def _records(log: AuditLog, persons: Sequence[str]) -> AsyncIterator[list[AuditView]]:
+    concerned = AuditRecord.actor.in_(persons) | AuditRecord.subject.in_(persons)
+    query = log.records().where(concerned).order_by(AuditRecord.position).limit(BATCH)
+    after = 0
+    while rows := (await log.session.execute(query.where(AuditRecord.position > after))).scalars().all():
+        keys = await log.person_keys(persons_of(rows))
+        yield [AuditView.of(row, keys) for row in rows]
+        after = rows[-1].position
+
+
+async def erase_account(work: UnitOfWork, user_id: UUID) -> None:
+    """Delete an account, revoke the tokens its holder made with all that those made, and shred the keys of their values in the
+    audit log, whose chain stays whole: in every tenant that the account could reach. Raises `NotFound`, `Conflict` for the
+    caller's own, `CannotGrant` where the caller may do less than the account, `LastAdministrator`.
+    """
+    holdings, administrators = work.repository(Holdings), await work.repository(People).lock_administrators()
+    user, role = await holdings.account(user_id, locked=True)
+    Grant.of(role).allowed(work.principal, (await work.repository(Tenants).own()).kind)
+    refuse_last(administrators, user)
+    tokens = await end_tokens(work, user, None)
+    if user.id == work.principal.user_id or work.principal.token_id in [token.id for token in tokens]:
+        raise Conflict("Nobody erases the account that acts, or whose token does: ask another administrator.")
+    await holdings.remove(user)
+    await work.repository(Metering).free({Quota.SEATS: 1})
+    async with crossing(work.session, Crossing.HOLDER):
+        persons = [f"user:{user.id}", *(f"token:{token.id}" for token in tokens)]
+        await work.repository(AuditLog).shred(persons, await holdings.reached())
+    work.audit("member.erased", f"user:{user.id}", {"tokens_revoked": len(tokens)}, before={"role": role})
+
+
+def _line(kind: str, facts: dict[str, Any]) -> bytes:
+    return stored_json({"kind": kind, **facts}) + b"\n"

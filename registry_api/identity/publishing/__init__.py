@@ -1,0 +1,1 @@
+"""Trusted publishing: a CI job proves which workflow it is, and gets a short token to publish with."""

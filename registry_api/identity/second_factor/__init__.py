@@ -1,0 +1,1 @@
+"""A second factor: codes of an app, and recovery codes for when it is lost."""

@@ -1,0 +1,74 @@
+"""Limits of requests: the address before anything else, token and tenant as soon as they are known."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from fastapi import Request
+from redis.exceptions import RedisError
+
+from patchbay.core.settings import Settings
+from registry_api.db import Principal
+from registry_api.limits.addresses import client_address, limited_as
+from registry_api.limits.errors import RateLimited
+from registry_api.limits.policies import Claim, Policies, State
+from registry_api.limits.stores import InProcess, InRedis, Store
+
+PAUSE_SECONDS = 5.0
+LIMITS = "limits"
+"""Where a request's state has what its claims came to, for the headers of its answer."""
+LOGIN = "create_session"
+UNLIMITED = frozenset({"get_health", "get_readiness", "get_metrics"})
+"""Routes that probes and scrapers call, whose silence would take the service out of the balancer."""
+log = logging.getLogger("registry_api.limits")
+
+
+class Limits:
+    """All limits of an application.
+
+    While Redis is away each process counts by itself: callers are neither locked out nor let in without limit, sign-ins
+    included. It is asked again after five seconds, so that requests do not wait for it one by one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.policies = Policies(settings)
+        self.trusted = settings.trusted_proxies
+        self._own = InProcess()
+        url = settings.redis_url
+        self._shared: Store | None = None if url is None else InRedis(url.get_secret_value())
+        self._away_until = 0.0
+
+    async def enter(self, request: Request, route: str) -> None:
+        """Count a request of an address; raises `RateLimited`."""
+        if route in UNLIMITED:
+            return
+        address = limited_as(client_address(request, self.trusted))
+        keys = {"login": address} if route == LOGIN else {}
+        await self._spend(request, self.policies.claims(**keys, address=address))
+
+    async def admit(self, request: Request, principal: Principal) -> None:
+        """Count a request of a token or session, and of the tenant acted in; raises `RateLimited`."""
+        tenant = str(principal.tenant_id)
+        claims = self.policies.claims(token=str(principal.token_id), tenant=tenant)
+        await self._spend(request, [*claims, *self.policies.of_plan(principal.requests_per_minute, tenant)])
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._shared is not None:
+            await self._shared.close()
+
+    async def _spend(self, request: Request, claims: Sequence[Claim]) -> None:
+        states = await self._counted(claims) if claims else []
+        request.scope.setdefault("state", {}).setdefault(LIMITS, []).extend(states)
+        if not all(state.allowed for state in states):
+            raise RateLimited(states)
+
+    async def _counted(self, claims: Sequence[Claim]) -> list[State]:
+        if self._shared is None or time.monotonic() < self._away_until:
+            return await self._own.spend(claims)
+        try:
+            return await self._shared.spend(claims)
+        except (RedisError, OSError):
+            log.exception("Redis is away; limits hold per process for now")
+            self._away_until = time.monotonic() + PAUSE_SECONDS
+            return await self._own.spend(claims)

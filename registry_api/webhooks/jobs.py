@@ -1,0 +1,226 @@
+"""The jobs of webhooks: one delivery, sending many again, telling who looks after one, and tidying up."""
+
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from patchbay.core.clock import utcnow
+from patchbay.core.telemetry import redact
+from registry_api.db import Reader, UnitOfWork
+from registry_api.jobs.context import JobContext
+from registry_api.jobs.registry import handler
+from registry_api.jobs.repository import Jobs, dead_payloads
+from registry_api.notifications.errors import Refused, TryAgain, Undeliverable
+from registry_api.notifications.mail import send_mail
+from registry_api.notifications.repository import Notifications
+from registry_api.notifications.webhook import send_webhook
+from registry_api.schemas import Input, Moment
+from registry_api.webhooks.events import PING
+from registry_api.webhooks.fanout import DELIVER, RETRIED_FOR, TIDY
+from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
+from registry_api.webhooks.repository import Webhooks
+from registry_api.webhooks.service import REPLAY, send_again
+
+NOTICE = "webhooks.notice"
+DISABLED_AFTER = timedelta(days=5)
+KEPT = timedelta(days=30)
+"""How long deliveries that ended are kept."""
+
+BETWEEN_NOTICES = timedelta(days=1)
+"""To the contact of one webhook."""
+
+AT_ONCE = 500
+GONE = 410
+LONGEST_ERROR = 1000
+
+
+class DeliverPayload(Input):
+    """Which delivery."""
+
+    delivery_id: UUID
+
+
+class ReplayPayload(Input):
+    """Which webhook, and since when."""
+
+    webhook_id: UUID
+    since: Moment
+
+
+class NoticePayload(Input):
+    """Which webhook, and the status of its last answer; None where there was none."""
+
+    webhook_id: UUID
+    status: int | None = None
+
+
+@handler(DELIVER, payload=DeliverPayload, within=RETRIED_FOR)
+async def deliver(job: JobContext) -> dict[str, Any]:
+    """Send a delivery once; the receiver having it commits with the job's end, so a crash between sends it again.
+
+    Raises what sending raised, after it was written down; `TryAgain` in place of `Refused`, as receivers are mended.
+    """
+    found = await _load(job)
+    if found is None:
+        return {"state": "gone"}
+    delivery, webhook, secrets = found
+    if delivery.state == "delivered":
+        return {"state": "delivered before"}
+    if not webhook.enabled and delivery.type != PING:
+        async with job.finishing({"state": "disabled"}) as work:
+            await work.repository(Webhooks).fail_pending(
+                [delivery.id], "The webhook is disabled; enable it, then replay."
+            )
+        return {}
+    return await _send(job, delivery, webhook, secrets)
+
+
+async def _load(job: JobContext) -> tuple[Delivery, Webhook, list[WebhookSecret]] | None:
+    async with job.reading() as reader:
+        webhooks = reader.repository(Webhooks)
+        delivery = await webhooks.delivery(DeliverPayload.model_validate(job.payload).delivery_id)
+        if delivery is None:
+            return None
+        webhook = await webhooks.known(delivery.webhook_id)
+        return delivery, webhook, list(await webhooks.secrets(webhook.id, utcnow()))
+
+
+async def _send(job: JobContext, delivery: Delivery, webhook: Webhook, secrets: list[WebhookSecret]) -> dict[str, Any]:
+    began = time.monotonic()
+    try:
+        message_id = delivery.body["id"]
+        sent = await send_webhook(
+            job.settings, secrets, webhook.url, message_id, delivery.body, utcnow(), tenant_id=job.tenant_id
+        )
+    except (TryAgain, Undeliverable) as error:
+        over = job.claim.is_last or not isinstance(error, TryAgain | Refused)
+        async with job.giving_up(str(error)) if over else job.writing() as work:
+            await _failed(work, delivery, error, _since(began), over=over)
+        if isinstance(error, Refused):
+            raise TryAgain(str(error)) from error
+        raise
+    result = {"state": "delivered", "status": sent.status}
+    async with job.finishing(result) as work:
+        await _delivered(work, delivery, sent.status, _since(began))
+    return result
+
+
+async def _delivered(work: UnitOfWork, sent: Delivery, status: int | None, milliseconds: int) -> None:
+    noted = await _note(work, sent, status, milliseconds, None)
+    if noted is None:
+        return
+    delivery, webhook = noted
+    delivery.state, webhook.failing_since = "delivered", None
+
+
+async def _failed(
+    work: UnitOfWork, sent: Delivery, error: TryAgain | Undeliverable, milliseconds: int, *, over: bool
+) -> None:
+    said = redact(f"{error} {error.excerpt}".strip())[:LONGEST_ERROR]
+    noted = await _note(work, sent, error.status, milliseconds, said)
+    if noted is None:
+        return
+    delivery, webhook = noted
+    now = utcnow()
+    delivery.state = "failed" if over else "pending"
+    webhook.failing_since = webhook.failing_since or now
+    if webhook.enabled and (error.status == GONE or now - webhook.failing_since >= DISABLED_AFTER):
+        _disable(work, webhook, said, error.status)
+
+
+async def _note(
+    work: UnitOfWork, sent: Delivery, status: int | None, milliseconds: int, error: str | None
+) -> tuple[Delivery, Webhook] | None:
+    """Write an attempt down; None where the webhook was deleted meanwhile.
+
+    The webhook is locked before its delivery, as by who deletes both.
+    """
+    webhooks = work.repository(Webhooks)
+    webhook = await webhooks.find(sent.webhook_id, locked=True)
+    delivery = await webhooks.delivery(sent.id, locked=True)
+    if webhook is None or delivery is None:
+        return None
+    delivery.attempts, delivery.last_attempt_at = delivery.attempts + 1, utcnow()
+    delivery.last_status, delivery.last_milliseconds, delivery.last_error = status, milliseconds, error
+    said = {"number": delivery.attempts, "status": status, "milliseconds": milliseconds, "error": error}
+    work.session.add(Attempt(tenant_id=delivery.tenant_id, delivery_id=delivery.id, **said))
+    return delivery, webhook
+
+
+def _disable(work: UnitOfWork, webhook: Webhook, reason: str, status: int | None) -> None:
+    """Stop sending to a receiver that is gone; its siblings and its contact are told."""
+    since = webhook.failing_since
+    webhook.enabled, webhook.disabled_reason = False, reason
+    webhook.revision, webhook.updated_at = webhook.revision + 1, utcnow()
+    change = {"url": webhook.url, "failing_since": since, "reason": reason}
+    work.audit("webhook.disabled", f"webhook:{webhook.id}", change)
+    if webhook.contact is not None:
+        work.enqueue(NOTICE, {"webhook_id": str(webhook.id), "status": status}, dedup_key=str(webhook.id))
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+@handler(REPLAY, payload=ReplayPayload, cancellable=True)
+async def replay(job: JobContext) -> dict[str, Any]:
+    """Send every delivery again that has failed since a time, some hundreds in each step."""
+    wanted = ReplayPayload.model_validate(job.payload)
+    async with job.reading() as reader:
+        of = await reader.repository(Webhooks).count_failed(wanted.webhook_id, wanted.since)
+    done, last = 0, UUID(int=0)
+    while True:
+        async with job.writing() as work:
+            found = await work.repository(Webhooks).failed(wanted.webhook_id, wanted.since, last, AT_ONCE)
+            await send_again(work, list(found))
+        if not found:
+            return {"replayed": done}
+        done, last = done + len(found), found[-1].id
+        await job.progress(done, max(of, done), "deliveries")
+
+
+@handler(NOTICE, payload=NoticePayload)
+async def notice(job: JobContext) -> dict[str, Any]:
+    """Mail a webhook's contact that it was disabled, at most once a day; nobody is told where it was enabled again or has
+    no address.
+    """
+    wanted = NoticePayload.model_validate(job.payload)
+    async with job.reading() as reader:
+        webhook = await reader.repository(Webhooks).find(wanted.webhook_id)
+        if webhook is None or webhook.enabled or webhook.contact is None or await _told_lately(reader, webhook.id):
+            return {"told": []}
+        to, _ = await reader.repository(Notifications).addresses([webhook.contact])
+    if to:
+        await send_mail(
+            job.settings,
+            to,
+            "Patchbay: a webhook was disabled",
+            _text_of(webhook, wanted.status),
+            f"disabled-{webhook.id}",
+        )
+    return {"told": to}
+
+
+async def _told_lately(reader: Reader, webhook_id: UUID) -> bool:
+    results = await reader.repository(Jobs).results(NOTICE, str(webhook_id), utcnow() - BETWEEN_NOTICES)
+    return any(result and result["told"] for result in results)
+
+
+def _text_of(webhook: Webhook, status: int | None) -> str:
+    """Without the words of the receiver: who sets the contact might have chosen both, and mail a stranger with them."""
+    answered = "none" if status is None else status
+    lines = [f"The webhook to {webhook.url} was disabled.", "", f"Status of its last answer: {answered}"]
+    since = [] if webhook.failing_since is None else [f"Failing since: {webhook.failing_since:%Y-%m-%d %H:%M} UTC"]
+    fix = f'Mend the receiver, PATCH /v1/webhooks/{webhook.id} with {{"enabled": true}}, then replay what failed.'
+    return "\n".join([*lines, *since, "", fix, ""])
+
+
+@handler(TIDY)
+async def tidy(job: JobContext) -> dict[str, Any]:
+    """Delete deliveries that ended long ago, and end those whose job died without a word."""
+    async with job.writing() as work:
+        dead = await dead_payloads(work.session, job.tenant_id, DELIVER, utcnow() - KEPT)
+        ids = [DeliverPayload.model_validate(payload).delivery_id for payload in dead]
+        await work.repository(Webhooks).fail_pending(ids, "The worker died on every attempt.")
+        return {"removed": await work.repository(Webhooks).forget(utcnow() - KEPT)}

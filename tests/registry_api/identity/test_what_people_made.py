@@ -1,0 +1,138 @@
+"""What becomes of the tokens that a person made: they end with the person's rights, and tell nothing once it is erased."""
+
+from uuid import UUID
+
+import pytest
+
+from registry_api.audit.personal import ERASED
+from registry_api.caller import bind_address
+from registry_api.db import Principal, Scope, UnitOfWork
+from tests.registry_api.audit.tampering import lines
+from tests.registry_api.conftest import ANY
+from tests.registry_api.identity.people import add_person, sign_in
+
+ADA, EVE = "ada@acme.example", "eve@operator.example"
+
+
+@pytest.fixture
+async def ada(api):
+    return await add_person(api, api.acme, ADA, role="tenant_admin")
+
+
+@pytest.fixture
+async def adas(api, ada):
+    return await sign_in(api, ADA)
+
+
+@pytest.fixture
+async def eve(api):
+    return await add_person(api, api.operator, EVE, role="platform_admin")
+
+
+async def family(api, adas):
+    """A token of Ada's, a narrower one of that, and one that the narrower one made: their rows and callers."""
+    first = (await adas.post("/v1/tokens", json={"name": "first", "role": "tenant_admin"})).json()
+    second = (await api.client(first["token"]).post("/v1/tokens/narrower", json={"name": "second"})).json()
+    third = (await api.client(second["token"]).post("/v1/tokens", json={"name": "third", "role": "viewer"})).json()
+    return [first, second, third]
+
+
+async def live(api, *tokens):
+    return [(await api.client(one["token"]).get("/v1/me")).status_code == 200 for one in tokens]
+
+
+async def addresses(caller, actor):
+    found = (await caller.get("/v1/audit", params={"actor": actor, "limit": 500})).json()["items"]
+    return {record["address"] for record in found}
+
+
+async def test_erasing_an_account_ends_all_that_was_made_from_its_tokens_and_shreds_what_they_told(api, ada, adas):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    tokens = await family(api, adas)
+    facts = lines((await api.acme.get(f"/v1/users/{ada['id']}/data")).content)
+    assert [fact["name"] for fact in facts if fact["kind"] == "api_tokens"] == ["first", "second", "third"]
+    assert not any({"secret_hash", "previous_hash"} & fact.keys() for fact in facts if fact["kind"] == "api_tokens")
+    actors = {fact["actor"] for fact in facts if fact["kind"] == "audit"}
+    assert {f"token:{one['id']}" for one in tokens[:2]} <= actors
+    assert (await api.acme.delete(f"/v1/users/{ada['id']}")).status_code == 204
+    assert await live(api, *tokens) == [False, False, False]
+    for one in tokens[:2]:
+        assert await addresses(api.acme, f"token:{one['id']}") == {ERASED}
+
+
+async def test_erasing_an_account_of_the_operator_ends_its_tokens_in_every_tenant_but_not_a_tenants_first(api, eve):
+    eves = await sign_in(api, EVE)
+    elsewhere = (await eves.post("/v1/tokens", json={"name": "x", "role": "viewer", "tenant": "acme"})).json()
+    made = (await eves.post("/v1/tenants", json={"slug": "initech", "name": "Initech"})).json()
+    initech = api.client(made["token"])
+    assert (await api.operator.delete(f"/v1/users/{eve['id']}")).status_code == 204
+    assert await live(api, elsewhere, made) == [False, True]
+    for tenant in (api.acme, initech):
+        assert await addresses(tenant, f"user:{eve['id']}") == {ERASED}
+    [revoked] = (await api.acme.get("/v1/audit?action=token.revoked")).json()["items"]
+    assert revoked["subject"] == f"token:{elsewhere['id']}"
+    assert (await api.acme.get("/v1/audit/verify")).json()["valid"]
+
+
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"role": "viewer"}])
+async def test_who_is_disabled_or_may_do_less_keeps_no_token_that_may_do_more(api, ada, adas, change):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    tokens = await family(api, adas)
+    reads = (await adas.post("/v1/tokens", json={"name": "reads", "role": "viewer"})).json()
+    assert (
+        await api.acme.patch(f"/v1/users/{ada['id']}", json={"display_name": "Ada"}, headers=ANY)
+    ).status_code == 200
+    assert await live(api, *tokens, reads) == [True, True, True, True]
+    assert (await api.acme.patch(f"/v1/users/{ada['id']}", json=change, headers=ANY)).status_code == 200
+    keeps = change == {"role": "viewer"}
+    assert await live(api, *tokens, reads) == [False, False, keeps, keeps]
+    assert (
+        await api.acme.patch(f"/v1/users/{ada['id']}", json={"role": "tenant_admin", "status": "active"}, headers=ANY)
+    ).is_success
+    assert await live(api, *tokens) == [False, False, keeps]
+
+
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"role": "viewer"}])
+@pytest.mark.parametrize("by_token", [False, True])
+async def test_who_is_disabled_or_may_do_less_while_asking_for_a_token_gets_none(
+    api, ada, adas, change, by_token, monkeypatch
+):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    caller = api.client(await api.token(adas, role="tenant_admin")) if by_token else adas
+    limits = api.app.state.limits
+    admit = limits.admit
+
+    async def overtaken(request, principal):
+        monkeypatch.setattr(limits, "admit", admit)
+        assert (await api.acme.patch(f"/v1/users/{ada['id']}", json=change, headers=ANY)).status_code == 200
+        return await admit(request, principal)
+
+    monkeypatch.setattr(limits, "admit", overtaken)
+    assert (await caller.post("/v1/tokens", json={"name": "late", "role": "viewer"})).status_code == 401
+    assert "late" not in [one["name"] for one in (await api.acme.get("/v1/tokens")).json()["items"]]
+
+
+async def test_who_acts_for_tenants_no_more_keeps_no_token_in_one(api, eve):
+    eves = await sign_in(api, EVE)
+    elsewhere = (await eves.post("/v1/tokens", json={"name": "x", "role": "viewer", "tenant": "acme"})).json()
+    at_home = (await eves.post("/v1/tokens", json={"name": "x", "role": "viewer"})).json()
+    await api.operator.patch(f"/v1/users/{eve['id']}", json={"role": "tenant_admin"}, headers=ANY)
+    assert await live(api, elsewhere, at_home) == [False, True]
+
+
+async def test_a_request_that_was_under_way_when_its_account_was_erased_leaves_no_address_that_can_be_read(
+    api, ada, adas
+):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    me = (await adas.get("/v1/me")).json()
+    operator = (await api.operator.get("/v1/me")).json()["tenant"]["id"]
+    await api.acme.delete(f"/v1/users/{ada['id']}")
+    scope = Scope(UUID(me["tenant"]["id"]), UUID(operator))
+    late = Principal(scope, "tenant_admin", frozenset(), user_id=UUID(ada["id"]))
+    async with api.app.state.database.writing(scope) as session:
+        work = UnitOfWork(session, late)
+        bind_address("192.0.2.7")
+        work.audit("team.created", "team:late")
+        await work.commit()
+    [record] = (await api.acme.get("/v1/audit?subject=team:late")).json()["items"]
+    assert record["address"] == ERASED
