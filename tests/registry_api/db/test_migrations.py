@@ -13,7 +13,7 @@ from patchbay.core.settings import Settings
 from registry_api.bootstrap import bootstrap
 from registry_api.db.metadata import METADATA
 from registry_api.db.migrate import DRIVERS, VERSION_TABLE, current_revision, downgrade, head_revision, upgrade
-from tests.registry_api.conftest import create_database
+from tests.registry_api.postgres import create_database
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from registry_api.db.repository import Repository
 from registry_api.installs.models import Target
 from registry_api.installs.repository import Installs
 from registry_api.tenancy.models import Tenant
-from tests.registry_api.conftest import postgres_url, prepare, running
+from tests.registry_api.conftest import prepare, running
+from tests.registry_api.postgres import postgres_url
 
 FLAGS = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS walled,
