@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -37,6 +38,7 @@ from registry_api.problems import ProblemDocument
 from registry_api.routers import ROUTERS, TAGS
 from registry_api.secrets import answers_key, audit_persons_key, checkpoint_key, cursor_key
 from registry_api.selecting import add_parts
+from registry_api.system.housekeeping import Housekeeping
 from registry_api.system.metrics import Metrics
 
 DESCRIPTION = """
@@ -114,10 +116,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.anchoring = Anchoring(
         database, open_anchors(settings), checkpoint_key(settings), app.state.metrics.count_anchor_fault
     )
+    app.state.housekeeping = Housekeeping(
+        database, timedelta(days=settings.jobs_kept_days), app.state.metrics.housekeeping_faults.inc
+    )
     app.state.limits = Limits(settings)
     tasks = [asyncio.create_task(app.state.last_use.run())]
     if settings.audit_checkpoint_seconds:
         tasks.append(asyncio.create_task(app.state.anchoring.run(settings.audit_checkpoint_seconds)))
+    if settings.housekeeping_seconds:
+        tasks.append(asyncio.create_task(app.state.housekeeping.run(settings.housekeeping_seconds)))
     for _ in range(settings.job_workers):
         worker = Worker(database, app.state.storage, settings, HANDLERS, lanes=(WORK,))
         tasks.append(asyncio.create_task(worker.run()))

@@ -35,6 +35,15 @@ class Settings(BaseSettings):
         default=64, ge=0, description="Megabytes of answers to reads that each API process keeps; 0 for none."
     )
     job_workers: int = Field(default=1, ge=0, description="Job workers inside the API process; 0 for none.")
+    jobs_kept_days: int = Field(
+        default=30,
+        ge=1,
+        le=36_500,
+        description="Days for which jobs are kept that succeeded, were given up or called off.",
+    )
+    housekeeping_seconds: int = Field(
+        default=3600, ge=0, description="Seconds between removals of what has had its time; 0 for none."
+    )
     tenant_grace_days: int = Field(
         default=30, ge=0, description="Days from a tenant's deletion until everything it owns is erased."
     )

@@ -42,6 +42,9 @@ class Crossing(Enum):
     LEAKS = "secrets that were found in public are closed in whichever tenants they open something"
     LAST_USE = "once a minute the last use of tokens and sessions of all tenants is written"
     JOBS = "a worker claims, buries and gives back jobs of every tenant"
+    HOUSEKEEPING = (
+        "what has had its time is removed, whosever it was: ended jobs, answers, sessions, sign-ins and CI tokens"
+    )
     HEALTH = "whether the database answers at the right migration"
     METRICS = "figures over the whole registry, none of them per tenant"
     PLATFORM = (

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
 
@@ -25,4 +25,4 @@ class IdempotentAnswer(TenantOwned, Base):
     headers: Mapped[dict[str, Any]]
     sealed: Mapped[bytes]
     sealed_by: Mapped[str]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

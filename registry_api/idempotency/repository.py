@@ -36,7 +36,7 @@ class Answers(Repository):
     async def sweep(self, now: datetime) -> None:
         """Delete some of the tenant's expired answers, passing over those that others are deleting.
 
-        Each write adds one and takes away up to a hundred, so that none outlives its hour for long and no worker is needed.
+        Each write adds one and takes away up to a hundred; what a tenant that writes no more leaves, housekeeping removes.
         """
         expired = select(IdempotentAnswer.id).where(
             IdempotentAnswer.tenant_id == self.scope.tenant_id, IdempotentAnswer.expires_at <= now

@@ -30,7 +30,11 @@ from registry_api.identity.tokens import Secret, new_secret
 from registry_api.tenancy.repository import find_operator_id
 
 SESSION_HOURS = 8
+LONGEST_SESSION = timedelta(hours=24)
+"""However often it is rotated."""
+
 KEPT = timedelta(days=30)
+"""How long what is known of a session outlives its end."""
 """How long the address and browser of a session are kept after its end; each sign-in to the tenant deletes older ones."""
 
 WRONG = "E-mail or password is wrong, or there is no such account in that tenant."

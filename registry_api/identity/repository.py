@@ -142,8 +142,7 @@ class People(Repository):
 
     async def forget_sessions(self, before: datetime) -> None:
         """Delete the tenant's sessions that ended before a moment, passing over those that others are deleting."""
-        ended = func.coalesce(LoginSession.revoked_at, LoginSession.expires_at) < before
-        old = select(LoginSession.id).where(LoginSession.tenant_id == self.scope.tenant_id, ended)
+        old = select(LoginSession.id).where(LoginSession.tenant_id == self.scope.tenant_id, ended_before(before))
         free = old.with_for_update(skip_locked=True).scalar_subquery()
         await self.session.execute(delete(LoginSession).where(LoginSession.id.in_(free)))
 
@@ -153,6 +152,11 @@ class People(Repository):
         others = live if but is None else (*live, LoginSession.id != but)
         result = await self.session.execute(update(LoginSession).where(*others).values(revoked_at=now))
         return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def ended_before(moment: datetime) -> ColumnElement[bool]:
+    """Sessions that were revoked, or else expired, before a moment."""
+    return func.coalesce(LoginSession.revoked_at, LoginSession.expires_at) < moment
 
 
 @dataclass(frozen=True, slots=True)

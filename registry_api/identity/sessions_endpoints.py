@@ -18,7 +18,7 @@ from registry_api.identity.filters import SESSIONS
 from registry_api.identity.lockout import attempts_key, charge
 from registry_api.identity.models import LoginSession
 from registry_api.identity.people import address_of, change_password
-from registry_api.identity.providers import SESSION_HOURS, LocalPasswords, PasswordProof, Visit, enter
+from registry_api.identity.providers import LONGEST_SESSION, SESSION_HOURS, LocalPasswords, PasswordProof, Visit, enter
 from registry_api.identity.repository import People
 from registry_api.identity.roles import ANYONE
 from registry_api.identity.tokens import Secret, new_secret
@@ -27,7 +27,6 @@ from registry_api.problems import NotFound, Unauthenticated
 from registry_api.tenancy.schemas import TenantBrief
 
 router = api_router("identity")
-LONGEST_SESSION = timedelta(hours=24)
 """How long rotating may keep a session alive."""
 
 

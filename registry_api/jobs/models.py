@@ -54,7 +54,7 @@ class Job(TenantOwned, Base):
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(Text)
     progress: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]

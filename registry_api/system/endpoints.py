@@ -25,6 +25,9 @@ from registry_api.system.state import count_things, failing_parts, head_seq, rev
 
 router = api_router("system", prefix="")
 BY_ACCEPT = {"Vary": "Accept"}
+WATCHED = ("queued", "running", "dead")
+"""States of jobs that every scrape counts: of those that ended well there are too many, and nobody has to look after them."""
+
 log = logging.getLogger("registry_api.system")
 
 
@@ -72,7 +75,7 @@ async def get_metrics(request: Request) -> Response:
     try:
         async with database(request).reading(Crossing.METRICS) as session:
             ages = await oldest_due(session, Kinds.of(HANDLERS), utcnow())
-            metrics.set_registry_state(await head_seq(session), await count_by_state(session), ages)
+            metrics.set_registry_state(await head_seq(session), await count_by_state(session, WATCHED), ages)
     except (SQLAlchemyError, OSError):
         log.exception("the database gave no figures")
         metrics.database_up.set(0)

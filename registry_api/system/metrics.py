@@ -42,7 +42,7 @@ class Metrics:
             registry=self.registry,
         )
         self.feed_head = Gauge("patchbay_feed_head_seq", "Newest sequence number of all feeds.", registry=self.registry)
-        self.jobs = Gauge("patchbay_jobs", "Jobs by state.", ("state",), registry=self.registry)
+        self.jobs = Gauge("patchbay_jobs", "Jobs that are queued, running or dead.", ("state",), registry=self.registry)
         self.oldest_due = Gauge(
             "patchbay_jobs_oldest_due_seconds",
             "Seconds for which the longest waiting job of a lane has been due.",
@@ -57,6 +57,11 @@ class Metrics:
         )
         for outcome in ("refused", "failed"):
             self.anchor_faults.labels(outcome)
+        self.housekeeping_faults = Counter(
+            "patchbay_housekeeping_faults_total",
+            "Rounds that did not remove everything that has had its time.",
+            registry=self.registry,
+        )
         self.database_up = Gauge("patchbay_database_up", "1 while the database answers.", registry=self.registry)
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         build = Gauge("patchbay_build_info", "Always 1; the version is a label.", ("version",), registry=self.registry)

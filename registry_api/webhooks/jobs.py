@@ -10,7 +10,7 @@ from patchbay.core.telemetry import redact
 from registry_api.db import Reader, UnitOfWork
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.registry import handler
-from registry_api.jobs.repository import Jobs, dead_payloads
+from registry_api.jobs.repository import Jobs
 from registry_api.notifications.errors import Refused, TryAgain, Undeliverable
 from registry_api.notifications.mail import send_mail
 from registry_api.notifications.repository import Notifications
@@ -69,9 +69,8 @@ async def deliver(job: JobContext) -> dict[str, Any]:
         return {"state": "delivered before"}
     if not webhook.enabled and delivery.type != PING:
         async with job.finishing({"state": "disabled"}) as work:
-            await work.repository(Webhooks).fail_pending(
-                [delivery.id], "The webhook is disabled; enable it, then replay."
-            )
+            reason = "The webhook is disabled; enable it, then replay."
+            await work.repository(Webhooks).fail_pending(reason, delivery.id)
         return {}
     return await _send(job, delivery, webhook, secrets)
 
@@ -220,7 +219,5 @@ def _text_of(webhook: Webhook, status: int | None) -> str:
 async def tidy(job: JobContext) -> dict[str, Any]:
     """Delete deliveries that ended long ago, and end those whose job died without a word."""
     async with job.writing() as work:
-        dead = await dead_payloads(work.session, job.tenant_id, DELIVER, utcnow() - KEPT)
-        ids = [DeliverPayload.model_validate(payload).delivery_id for payload in dead]
-        await work.repository(Webhooks).fail_pending(ids, "The worker died on every attempt.")
+        await work.repository(Webhooks).fail_pending("The worker died on every attempt.")
         return {"removed": await work.repository(Webhooks).forget(utcnow() - KEPT)}

@@ -98,9 +98,11 @@ class Webhooks(Repository):
         ended = (Delivery.recorded_at < before, Delivery.state != "pending", self._untried())
         return await self._remove_deliveries(*ended)
 
-    async def fail_pending(self, ids: Sequence[UUID], reason: str) -> None:
-        """Mark deliveries as failed that nobody tries any more."""
-        gone = (self._own(Delivery), Delivery.id.in_(ids), Delivery.state == "pending", self._untried())
+    async def fail_pending(self, reason: str, delivery_id: UUID | None = None) -> None:
+        """Mark deliveries, or one of them, as failed that nobody tries any more."""
+        gone = [self._own(Delivery), Delivery.state == "pending", self._untried()]
+        if delivery_id is not None:
+            gone.append(Delivery.id == delivery_id)
         await self.session.execute(update(Delivery).where(*gone).values(state="failed", last_error=reason))
 
     async def _remove_deliveries(self, *which: ColumnElement[bool]) -> int:

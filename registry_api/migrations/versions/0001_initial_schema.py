@@ -330,6 +330,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "actor", "key", name=op.f("uq_idempotent_answers_tenant_id_actor_key")),
     )
     with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotent_answers_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_idempotent_answers_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index("ix_idempotent_answers_tenant_id_expires_at", ["tenant_id", "expires_at"], unique=False)
 
@@ -413,6 +414,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("ix_jobs_due", ["state", "lane", "run_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_jobs_finished_at"), ["finished_at"], unique=False)
         batch_op.create_index("ix_jobs_served", ["lane", "queue", "started_at"], unique=False)
         batch_op.create_index("ix_jobs_served_tenant", ["lane", "tenant_id", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_jobs_tenant_id"), ["tenant_id"], unique=False)
@@ -779,6 +781,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_hash", name=op.f("uq_login_sessions_secret_hash")),
     )
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_login_sessions_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_login_sessions_user_id"), ["user_id"], unique=False)
 
@@ -1291,6 +1294,7 @@ def downgrade() -> None:
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
         batch_op.drop_index(batch_op.f("ix_login_sessions_tenant_id"))
+        batch_op.drop_index(batch_op.f("ix_login_sessions_expires_at"))
 
     op.drop_table("login_sessions")
     with op.batch_alter_table("insight_rows", schema=None) as batch_op:
@@ -1383,6 +1387,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_jobs_tenant_id"))
         batch_op.drop_index("ix_jobs_served_tenant")
         batch_op.drop_index("ix_jobs_served")
+        batch_op.drop_index(batch_op.f("ix_jobs_finished_at"))
         batch_op.drop_index("ix_jobs_due")
 
     op.drop_table("jobs")
@@ -1399,6 +1404,7 @@ def downgrade() -> None:
     with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
         batch_op.drop_index("ix_idempotent_answers_tenant_id_expires_at")
         batch_op.drop_index(batch_op.f("ix_idempotent_answers_tenant_id"))
+        batch_op.drop_index(batch_op.f("ix_idempotent_answers_expires_at"))
 
     op.drop_table("idempotent_answers")
     with op.batch_alter_table("contacts", schema=None) as batch_op:

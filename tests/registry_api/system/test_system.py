@@ -1,6 +1,14 @@
 """Health, readiness, metrics and status."""
 
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from patchbay.core.clock import utcnow
 from patchbay.core.storage import LocalStorage
+from registry_api.jobs.models import Job
+from registry_api.jobs.queue import JobEntry, job_row
+from tests.registry_api.steps import steps
 
 
 async def test_a_running_registry_is_healthy_and_ready_without_a_token(api):
@@ -45,6 +53,28 @@ async def test_metrics_show_the_feed_head_and_the_job_queue(api):
     text = (await api.nobody.get("/metrics")).text
     assert "patchbay_feed_head_seq 3.0" in text  # three tenants were made
     assert 'patchbay_jobs{state="queued"} 0.0' in text
+
+
+async def test_a_scrape_counts_jobs_that_need_somebody_and_passes_over_those_that_ended_well(api):
+    entry = JobEntry("usage.compact", {}, UUID((await api.acme.get("/v1/tenants/acme")).json()["id"]), None, None, 5)
+
+    async def add(number, state):
+        rows = [{**job_row(entry, utcnow(), None), "state": state} for _ in range(number)]
+        async with api.app.state.database.engine.begin() as connection:
+            await connection.execute(insert(Job.__table__), rows)
+
+    for number, state in enumerate(("queued", "running", "dead", "succeeded", "cancelled"), 1):
+        await add(number, state)
+    text = (await api.nobody.get("/metrics")).text
+    counted = [line for line in text.splitlines() if line.startswith("patchbay_jobs{")]
+    expected = {"queued": 1, "running": 2, "dead": 3}
+    assert counted == [f'patchbay_jobs{{state="{state}"}} {count}.0' for state, count in expected.items()]
+    status = (await api.service.get("/v1/system/status")).json()
+    assert status["jobs"] == {**expected, "succeeded": 4, "cancelled": 5}
+    few = await steps(api, api.nobody, "/metrics")
+    await add(300, "succeeded")
+    await add(300, "cancelled")
+    assert await steps(api, api.nobody, "/metrics") <= few
 
 
 async def test_metrics_still_answer_when_the_database_is_broken(api):

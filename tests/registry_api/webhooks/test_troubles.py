@@ -199,12 +199,12 @@ async def test_a_webhook_that_is_deleted_while_it_is_being_sent_to_ends_quietly(
 
 async def test_old_deliveries_are_removed_by_night_and_those_whose_job_died_are_failed(api, hook):
     made = await make(api.acme, hook.url)
-    for name in ("old", "dead", "kept"):
+    for name in ("old", "dead", "gone", "kept"):
         await publish(api.acme, name)
-    kept, dead, old = await deliveries(api.acme, made)
+    kept, gone, dead, old = await deliveries(api.acme, made)
     async with api.app.state.database.engine.begin() as connection:
         aged = update(Delivery).where(Delivery.type == "plugin.created")
-        await connection.execute(delete(Job).where(Job.dedup_key == old["id"]))
+        await connection.execute(delete(Job).where(Job.dedup_key.in_((old["id"], gone["id"]))))
         long_ago = {"recorded_at": utcnow() - timedelta(days=31), "state": "delivered"}
         await connection.execute(aged.where(Delivery.id == UUID(old["id"])).values(**long_ago))
         buried = {"state": "dead", "finished_at": utcnow()}
@@ -212,8 +212,10 @@ async def test_old_deliveries_are_removed_by_night_and_those_whose_job_died_are_
         await connection.execute(update(Job).where(Job.kind == "webhooks.tidy").values(run_at=utcnow()))
     await attempt(api)
     found = {one["id"]: one["state"] for one in await deliveries(api.acme, made)}
-    assert found == {kept["id"]: "delivered", dead["id"]: "failed"}
+    assert found == {kept["id"]: "delivered", gone["id"]: "failed", dead["id"]: "failed"}
     assert len(await items(api.acme, "/v1/jobs", kind="webhooks.tidy")) == 1, "one for all deliveries of the day"
+    path = f"/v1/webhooks/{made['id']}/deliveries/{gone['id']}/replay"
+    assert (await api.acme.post(path)).status_code == 202, "what nobody knows the job of any more can be sent again"
 
 
 @pytest.mark.parametrize("way", ["replay", "retry"])
