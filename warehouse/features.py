@@ -19,6 +19,7 @@ TABLES = (
     "fct_installation_interval",
     "fct_statistic_monthly",
     "fct_usage_daily",
+    "stg_registry__plugin_grants",
     "stg_registry__usage_events",
 )
 

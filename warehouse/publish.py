@@ -8,16 +8,18 @@ import hashlib
 import os
 import re
 import shutil
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
+from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from warehouse.bookkeeping import PARTITIONED, Bookkeeping
 from warehouse.contracts import TABLES, TableContract
 from warehouse.engines.duckdb import DuckDBEngine, quoted
+from warehouse.sharing import IN_FORCE
 from warehouse.snapshots import (
     CheckOutcome,
     Pointer,
@@ -37,14 +39,17 @@ PUBLISHED = tuple(contract for contract in TABLES.values() if contract.scope)
 """Tables that go into snapshots."""
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 # The id stands in the text, since DuckDB skips blocks of a sorted table by a literal and not by a variable.
-_VISIBLE = {
-    "own": "tenant_id = '{tenant}'",
-    "tenant": "tenant_id = '{tenant}'",
-    "plugin": "(tenant_id = '{tenant}' OR {public})",
-    "advisory": "(tenant_id = '{tenant}' OR {public} OR {host})",
-}
+_OWN = "tenant_id = '{tenant}'"
+_GRANTED = (
+    "EXISTS (SELECT 1 FROM granted_plugins g WHERE g.grantee_id = '{tenant}' AND g.owner_id = t.tenant_id "
+    "AND g.plugin_id = t.plugin_id)"
+)
 _PUBLIC = "(tenant_id IN (FROM operators) AND plugin_id IN (FROM public_plugins))"
 _HOST = "(tenant_id IN (FROM operators) AND plugin_id IS NULL)"
+_FOR_ALL = {"public": _PUBLIC, "plugin": _PUBLIC, "advisory": f"({_PUBLIC} OR {_HOST})"}
+"""What everybody sees of a table, by its scope."""
+_SHARED = ("plugin", "advisory")
+"""Scopes of tables that a grant shows."""
 
 
 class PublishRefused(RuntimeError):
@@ -110,7 +115,7 @@ class _Publication:
         self._run_id = run_id
         self._checks = checks
         self._id = str(new_id())
-        self._at = datetime.now(UTC)
+        self._at = utcnow()
         self._until = Bookkeeping(engine).data_until()
         self._head = Bookkeeping(engine).head()
 
@@ -151,36 +156,47 @@ class _Publication:
             CREATE OR REPLACE TEMP TABLE public_plugins AS
                 SELECT plugin_id FROM dim_plugin WHERE visibility = 'public' AND tenant_id IN (FROM operators);
         """)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE granted_plugins AS {IN_FORCE}", [self._at])
 
     def _digests(self) -> dict[str, str]:
-        """A digest of what each tenant may see. Check outcomes are not in it: readers take them from the pointer."""
-        parts: dict[str, list[str]] = {}
-        shared: list[str] = [duckdb.__version__]
+        """A digest of what each tenant may see. Check outcomes are not in it: readers take them from the pointer.
+
+        Grants in force are in it by the rows they show, so a beginning or an end is a change although no row became another.
+        """
+        own, given = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+        for_all: list[str] = [duckdb.__version__]
         for contract in PUBLISHED:
-            shared.append(f"{contract.name}{contract.columns}")
-            shared += [f"{contract.name}:{line}" for line in self._hashes(contract, public=True)]
-            for line in self._hashes(contract, public=False):
-                parts.setdefault(line.split("|")[0], []).append(f"{contract.name}:{line}")
-        everything = sorted(line for lines in parts.values() for line in lines)
+            for_all.append(f"{contract.name}{contract.columns}")
+            for_all += [
+                line for _, line in self._hashes(contract, f"WHERE {_FOR_ALL.get(contract.scope or '', 'FALSE')}")
+            ]
+            for tenant, line in self._hashes(contract):
+                own[tenant].append(line)
+            for tenant, line in self._granted_hashes(contract):
+                given[tenant].append(f"granted {line}")
+        everything = sorted(line for lines in own.values() for line in lines)
         return {
-            tenant: _digest(shared + (everything if operator else parts.get(tenant, [])))
+            tenant: _digest(for_all + (everything if operator else own[tenant] + given[tenant]))
             for tenant, operator in self._tenants().items()
         }
 
-    def _hashes(self, contract: TableContract, *, public: bool) -> list[str]:
-        """`tenant|rows|hash` of a table's rows, by tenant; of its public rows only, when asked.
+    def _granted_hashes(self, contract: TableContract) -> list[tuple[str, str]]:
+        """The same of the rows that grants in force show, by who is shown them."""
+        join = "JOIN granted_plugins g ON g.owner_id = t.tenant_id AND g.plugin_id = t.plugin_id"
+        return self._hashes(contract, join, "g.grantee_id") if contract.scope in _SHARED else []
+
+    def _hashes(self, contract: TableContract, which: str = "", by: str = "t.tenant_id") -> list[tuple[str, str]]:
+        """Tenant and `table:tenant|rows|hash` of a table's rows, by tenant.
 
         A sum has no order. An exclusive or would not do: a row's hash is that of its columns, or-ed in turn, so that two rows
         whose last column changes alike would cancel out.
         """
-        host = f" OR {_HOST}" if contract.scope == "advisory" else ""
-        where = "TRUE" if not public else f"{_PUBLIC}{host}" if contract.scope in ("plugin", "advisory") else "FALSE"
         columns = f"* EXCLUDE ({', '.join(_RECOUNTS)})" if contract.name == "dim_plugin" else "*"
         rows = self._connection.execute(
-            "SELECT tenant_id, count(*), sum(hash(hash(t))::HUGEINT) FROM "  # noqa: S608
-            f"(SELECT {columns} FROM {quoted(contract.name)}) t WHERE {where} GROUP BY tenant_id ORDER BY tenant_id"
+            f"SELECT {by}, count(*), sum(hash(hash(t))::HUGEINT) "  # noqa: S608
+            f"FROM (SELECT {columns} FROM {quoted(contract.name)}) t {which} GROUP BY {by} ORDER BY {by}"
         )
-        return ["|".join(map(str, row)) for row in rows.fetchall()]
+        return [(str(row[0]), f"{contract.name}:{'|'.join(map(str, row))}") for row in rows.fetchall()]
 
     def _tenants(self) -> dict[str, bool]:
         """Tenants, and whether each is an operator."""
@@ -230,14 +246,18 @@ class _Publication:
 
 
 def _copy_sql(contract: TableContract, tenant: str, *, everything: bool) -> str:
-    visible = (
-        "TRUE" if everything else _VISIBLE[contract.scope or "own"].format(tenant=tenant, public=_PUBLIC, host=_HOST)
-    )
+    visible = "TRUE" if everything else _visible(contract).format(tenant=tenant)
     order = f"ORDER BY {', '.join(quoted(name) for name in contract.key)}" if contract.partitioned else ""
     name = quoted(contract.name)
     recounts = ", ".join(f"({sql}) AS {name}" for name, sql in _RECOUNTS.items())
     columns = f"t.* REPLACE ({recounts})" if contract.name == "dim_plugin" else "*"
     return f"CREATE TABLE snapshot.{name} AS SELECT {columns} FROM {name} t WHERE {visible} {order}"  # noqa: S608
+
+
+def _visible(contract: TableContract) -> str:
+    """The condition on a table's rows `t` for a tenant that is no operator."""
+    for_all = [_FOR_ALL[contract.scope]] if contract.scope in _FOR_ALL else []
+    return f"({' OR '.join([_OWN, *for_all, *([_GRANTED] if contract.scope in _SHARED else [])])})"
 
 
 _RECOUNTS = {

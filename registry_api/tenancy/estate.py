@@ -6,7 +6,7 @@ Made from the metadata, so that a new table cannot be forgotten; one that does n
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Table, false, select
+from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 
 from registry_api.db.metadata import METADATA
 from registry_api.identity.models import User
@@ -55,6 +55,14 @@ NO_SECRET = frozenset(
 )
 """Columns that sound like secrets and are none."""
 
+RECEIVED = {"plugin_grants": "grantee_id"}
+"""Tables in which rows of others name who was given something, and the column that does: exported to that one too, and erased
+with their owner only.
+"""
+
+OF_GIVER = frozenset({("plugin_grants", "given_by"), ("plugin_grants", "revision")})
+"""Columns of such rows that are their owner's alone."""
+
 FOLDERS = ("lake/usage", "lake/statistics", "lake/rejects", "exports")
 """Folders of the storage that have one for each tenant."""
 
@@ -95,6 +103,20 @@ _OTHERWISE: dict[str, Callable[[Table, UUID], ColumnElement[bool]]] = {
 def shown(table: Table) -> list[Column[object]]:
     """The columns that are no secrets."""
     return [column for column in table.columns if (table.name, column.name) not in SECRET]
+
+
+def exported(table: Table, tenant_id: UUID) -> ColumnElement[bool]:
+    """The rows that are in the tenant's export: its own, and those that say what it was given."""
+    own = owned(table, tenant_id)
+    return or_(own, table.c[RECEIVED[table.name]] == tenant_id) if table.name in RECEIVED else own
+
+
+def told(table: Table, tenant_id: UUID) -> list[ColumnElement[object]]:
+    """The columns that are no secrets; null, in rows of others, where they are their owner's alone."""
+    return [
+        case((owned(table, tenant_id), column)).label(column.name) if (table.name, column.name) in OF_GIVER else column
+        for column in shown(table)
+    ]
 
 
 def folders(tenant_id: UUID) -> list[str]:

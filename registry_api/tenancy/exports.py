@@ -66,9 +66,9 @@ class Exports(Repository):
         return sorted(key for key in found if key)
 
     async def pages(self, table: Table) -> AsyncIterator[Sequence[Row[Any]]]:
-        """The tenant's rows of a table without secrets, in order of the key; none for an empty table."""
-        key = list(table.primary_key.columns)
-        query = select(*estate.shown(table)).where(estate.owned(table, self.scope.tenant_id)).order_by(*key)
+        """The tenant's rows of a table and those that say what it was given, without secrets, in order of the key."""
+        key, mine = list(table.primary_key.columns), self.scope.tenant_id
+        query = select(*estate.told(table, mine)).where(estate.exported(table, mine)).order_by(*key)
         last: tuple[Any, ...] | None = None
         while True:
             after = query if last is None else query.where(tuple_(*key) > tuple_(*_bound(key, last)))

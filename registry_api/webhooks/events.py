@@ -80,6 +80,8 @@ QUIET_FEEDS = frozenset(
         # How rows came in and where they lie.
         "intake_batches",
         "segments",
+        # Told by its audit records, to both sides.
+        "plugin_grants",
     }
 )
 

@@ -23,30 +23,12 @@ from tests.warehouse.sample import (
     build_everything,
     observe,
     plugin_id,
-    sample_registry,
 )
 from warehouse.contracts import TABLES
 from warehouse.publish import PUBLISHED, PublishRefused
 from warehouse.read import NoSnapshot, SnapshotReader
 from warehouse.session import WarehouseSession, open_session
 from warehouse.snapshots import pointer_file, read_pointer
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RecordedRegistry]:
-    """A small world, built and judged, not yet published."""
-    home = tmp_path_factory.mktemp("pristine")
-    registry = sample_registry(home, days=3)
-    with open_session(Settings(home=home)) as session:
-        build_everything(session, registry)
-    return home, registry
-
-
-@pytest.fixture
-def home(pristine: tuple[Path, RecordedRegistry], tmp_path: Path) -> Path:
-    """A copy of the built world."""
-    shutil.copytree(pristine[0], tmp_path / "home")
-    return tmp_path / "home"
 
 
 def publish(home: Path, run: str = "run") -> list[str]:
@@ -135,7 +117,7 @@ def test_only_tenants_whose_content_changed_are_written_again(
     publish(home)
     old = {tenant: reader(home).open(tenant).snapshot_id for tenant in (OPERATOR, ACME, GLOBEX)}
     assert publish(home) == []
-    registry = pristine[1]
+    registry = deepcopy(pristine[1])
     observe(registry, ACME, 0, "docker", "added", START + timedelta(days=2), "1.0.0")
     with open_session(Settings(home=home)) as session:
         build_everything(session, registry)

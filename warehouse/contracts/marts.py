@@ -121,7 +121,7 @@ OUTSIDE_POPULARITY = TableContract(
         ),
     ),
     key=("tenant_id", "plugin_id", "month", "metric", "source"),
-    scope="plugin",
+    scope="public",
     checks=(Accepted("metric", METRICS), Between("rank", least=1), Between("share", least=0, most=1)),
 )
 DATA_QUALITY = TableContract(

@@ -7,7 +7,7 @@ from patchbay.core.contracts import Column
 
 Layer = Literal["staging", "core", "marts"]
 Severity = Literal["error", "warn"]
-Scope = Literal["own", "tenant", "plugin", "advisory"]
+Scope = Literal["own", "tenant", "public", "plugin", "advisory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class TableContract:
     """One warehouse table. `key` is unique, nulls counted as a value; `fresh_hours` is how old the table may get.
 
     A `partitioned` table is replaced by UTC days of its `day` column, any other one whole. `scope` says which rows a
-    tenant's snapshot holds: `own` by tenant, `plugin` also those of public plugins, `advisory` also those of public plugins
-    and hosts, `tenant` the tenant itself; None keeps the table out of snapshots.
+    tenant's snapshot holds: `own` by tenant, `public` also those of public plugins, `plugin` also their owner's of plugins
+    that are shared with it, `advisory` also those of hosts, `tenant` the tenant itself; None keeps the table out of snapshots.
     """
 
     name: str

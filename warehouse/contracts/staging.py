@@ -76,6 +76,13 @@ ADVISORIES = _entity(
     "Security advisories as they stand now.",
     Accepted("subject_kind", ("plugin", "host")),
 )
+PLUGIN_GRANTS = _entity(
+    "plugin_grants",
+    "plugin_grant",
+    "one grant of a plugin to a tenant",
+    "Grants that nobody has ended, those that rest or have expired too.",
+    Accepted("scope", ("read", "install")),
+)
 TARGETS = _entity(
     "targets",
     "target",
@@ -168,6 +175,7 @@ STAGING = (
     RELEASES,
     DEPENDENCIES,
     ADVISORIES,
+    PLUGIN_GRANTS,
     TARGETS,
     OBSERVATIONS,
     SEGMENTS,

@@ -95,6 +95,20 @@ ADVISORIES = _feed(
     Column("published_at", "timestamp", nullable=True),
 )
 
+PLUGIN_GRANTS = _feed(
+    "plugin_grants",
+    "one change of a plugin's grant to another tenant",
+    Column("plugin_id", "string"),
+    Column("grantee_id", "string", description="The tenant that it is shared with; `tenant_id` is the owner."),
+    Column("scope", "string", description="read or install."),
+    Column("expires_at", "timestamp", nullable=True, description="From then on it does not count; null for never."),
+    Column(
+        "live",
+        "bool",
+        description="The plugin is shared, and nobody was told of the grant's end; the clock may have ended it.",
+    ),
+)
+
 TARGETS = _feed(
     "targets",
     "one change of a target",
@@ -151,6 +165,7 @@ FEEDS: dict[str, Contract] = {
         RELEASES,
         DEPENDENCIES,
         ADVISORIES,
+        PLUGIN_GRANTS,
         TARGETS,
         OBSERVATIONS,
         SEGMENTS,

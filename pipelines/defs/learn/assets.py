@@ -13,7 +13,7 @@ from pipelines.resources.warehouse import Warehouse
 OWNERS = ["team:machine-learning"]
 FRESH_HOURS = 26
 """A day, and the build and the learning before it."""
-ASKED = ["dim_plugin", "dim_target", "fct_installation_interval", "fct_dependency"]
+ASKED = ["dim_plugin", "dim_target", "fct_installation_interval", "fct_dependency", "stg_registry__plugin_grants"]
 USED = "stg_registry__usage_events"
 RELEASED = ["dim_plugin", "dim_advisory", "dim_release", "fct_statistic_monthly", "fct_installation_interval"]
 

@@ -23,10 +23,11 @@ from models.recommend.segmented import SegmentedConfig
 from models.recommend.select import METRIC, Choice, Selection, select
 from models.recommend.storing import dump, from_document, restore, to_document
 from models.recommend.warp import WarpConfig
-from patchbay.core.clock import EARLIEST, as_utc
+from patchbay.core.clock import EARLIEST, as_utc, utcnow
 from pipelines.resources.insights import Measured
 from warehouse import features
 from warehouse.engines.duckdb import DuckDBEngine
+from warehouse.sharing import granted
 
 FLOOR, STANDING = "popularity", "champion"
 CANDIDATES: Mapping[str, Config] = {
@@ -53,7 +54,7 @@ LIMITS = (
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Lessons:
-    """Dated adoptions to learn from, everything held to serve for, and what is known of plugins."""
+    """Dated adoptions to learn from, everything held to serve for, what is known of plugins, and grants in force."""
 
     learnt: Interactions
     held: Interactions
@@ -61,6 +62,7 @@ class Lessons:
     frame: pl.DataFrame
     targets: pl.DataFrame
     plugins: pl.DataFrame
+    grants: pl.DataFrame
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,7 +77,7 @@ class Trained:
 
 
 def lessons(engine: DuckDBEngine) -> Lessons:
-    """Everything a recommender needs, from the warehouse."""
+    """Everything a recommender needs, from the warehouse; grants as they count now."""
     frame, plugins, targets = features.adoptions(engine), features.plugins(engine), features.targets(engine)
     everybody, everything = targets["target_id"].to_list(), plugins["plugin_id"].to_list()
     return Lessons(
@@ -85,6 +87,7 @@ def lessons(engine: DuckDBEngine) -> Lessons:
         frame,
         targets,
         plugins,
+        granted(engine, utcnow()),
     )
 
 
@@ -111,16 +114,24 @@ def train(known: Lessons, standing: ModelCard | None) -> Trained:
 
 
 def listed(known: Lessons, model: Recommender, name: str) -> pl.DataFrame:
-    """The best plugins for each target that it may see and does not have: the columns of the insight."""
+    """The best plugins for each target that its tenant may install and it does not have: the columns of the insight.
+
+    Few have a plugin that is not public, and owner and grantees do not see each other's use: no count of it is told, and its
+    score, which may be one, is that of the public plugin before it.
+    """
     rows = np.flatnonzero(np.isin(known.held.users, known.targets["target_id"].to_numpy().astype(np.str_)))
     found = recommendations(model, known.held, rows, k=LIST * SPARE)
     found = found.join(known.targets, left_on="user", right_on="target_id")
-    found = found.join(_shown(known.plugins), left_on="item", right_on="plugin_id")
-    found = found.filter((pl.col("visibility") == "public") | (pl.col("owner") == pl.col("tenant_id")))
-    found = found.sort("user", "rank").with_columns(rank=pl.int_range(1, pl.len() + 1).over("user").cast(pl.Int64))
-    titles = known.plugins.select(first="plugin_id", because_title="title")
+    found = _seen(found, known, "item").filter(
+        pl.col("access").is_in(["public", "own", "install"]) & (pl.col("lifecycle") == "active")
+    )
+    found = found.sort("user", "rank").with_columns(
+        rank=pl.int_range(1, pl.len() + 1).over("user").cast(pl.Int64),
+        score=_score(),
+        public=pl.col("access") == "public",
+    )
     found = found.filter(pl.col("rank") <= LIST).with_columns(first=pl.col("because").list.first())
-    found = found.join(titles, on="first", how="left").sort("tenant_id", "user", "rank")
+    found = _seen(found.drop("access", "title", "lifecycle"), known, "first").sort("tenant_id", "user", "rank")
     return found.select(
         "tenant_id",
         "rank",
@@ -128,7 +139,7 @@ def listed(known: Lessons, model: Recommender, name: str) -> pl.DataFrame:
         plugin_id="item",
         score=pl.col("score").cast(pl.Float64),
         reason=_reason(),
-        because_plugin_id="first",
+        because_plugin_id=pl.when(pl.col("access").is_not_null()).then("first"),
         model=pl.lit(name),
     )
 
@@ -224,18 +235,40 @@ def _figures(chosen: str, evaluations: Mapping[str, Evaluation]) -> tuple[Measur
     return tuple(figures)
 
 
-def _shown(plugins: pl.DataFrame) -> pl.DataFrame:
-    active = plugins.filter(pl.col("lifecycle") == "active")
-    return active.select("plugin_id", "visibility", owner="tenant_id")
+def _seen(found: pl.DataFrame, known: Lessons, column: str) -> pl.DataFrame:
+    """The rows with title, lifecycle and `access` of the plugin in a column: public, own, install, read, or null where the
+    row's tenant does not see it.
+    """
+    facts = known.plugins.select(
+        "title", "lifecycle", "visibility", pl.col("plugin_id").alias(column), owner="tenant_id"
+    )
+    grants = known.grants.select("tenant_id", "scope", pl.col("plugin_id").alias(column))
+    found = found.join(facts, on=column, how="left").join(grants, on=["tenant_id", column], how="left")
+    access = (
+        pl.when(pl.col("visibility") == "public")
+        .then(pl.lit("public"))
+        .when(pl.col("owner") == pl.col("tenant_id"))
+        .then(pl.lit("own"))
+        .otherwise("scope")
+    )
+    return found.with_columns(access=access).drop("visibility", "owner", "scope")
+
+
+def _score() -> pl.Expr:
+    """The score as others may read it; 0 where the target sees no public plugin to stand in."""
+    public = pl.when(pl.col("access") == "public").then("score")
+    return public.forward_fill().backward_fill().fill_null(0).over("user")
 
 
 def _reason() -> pl.Expr:
-    because = pl.format("Because it has {}", "because_title")
+    because = pl.format("Because it has {}", "title")
     taken = pl.col("taken_by")
     popular = pl.format("Popular: {} targets have it", taken)
     return (
-        pl.when(pl.col("because_title").is_not_null())
+        pl.when(pl.col("access").is_not_null())
         .then(because)
+        .when(~pl.col("public"))
+        .then(pl.lit("Like what is popular here"))
         .when(taken > 0)
         .then(popular)
         .otherwise(pl.lit("Like what is popular here, though nobody has it yet"))

@@ -12,7 +12,7 @@ from registry_api.catalog.sharing.errors import GrantEnded, GrantExists, PluginN
 from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.sharing.repository import PluginGrants, state
 from registry_api.catalog.sharing.schemas import NewPluginGrants, PluginGrantPatch
-from registry_api.catalog.sharing.telling import hide, show
+from registry_api.catalog.sharing.telling import announce, hide, show
 from registry_api.catalog.visibility import SHARED, is_public
 from registry_api.db import Crossing, UnitOfWork, crossing
 from registry_api.jobs.queue import PATIENT
@@ -54,6 +54,7 @@ async def _give(work: UnitOfWork, plugin: Plugin, grantee_id: UUID, wanted: NewP
     )
     work.session.add(grant)
     await show(work, plugin, grant)
+    announce(work, grant)
     _expire_later(work, grant)
     _note(work, "grant.given", [grant.tenant_id], grant, after=_terms(grant))
     _note(work, "grant.received", [grant.grantee_id], grant, after=_terms(grant))
@@ -80,6 +81,7 @@ async def change(work: UnitOfWork, plugin: Plugin, grant: PluginGrant, patch: Pl
         if plugin.visibility == SHARED:
             await show(work, plugin, grant)
     await work.session.flush()
+    announce(work, grant)
     _note(work, "grant.changed", _both(grant), grant, before=before, after=_terms(grant))
 
 
@@ -93,6 +95,7 @@ async def end(work: UnitOfWork, grant: PluginGrant, because: str) -> None:
         grant.revision += 1
         if live:
             await hide(work, grant)
+    announce(work, grant)
     _note(work, "grant.ended", _both(grant), grant, before=before, after={"state": because})
 
 
@@ -101,6 +104,7 @@ async def expire(work: UnitOfWork, grant: PluginGrant) -> bool:
     if not grant.live or state(grant) != "expired":
         return False
     await hide(work, grant)
+    announce(work, grant)
     _note(work, "grant.ended", _both(grant), grant, before={"state": "in_force"}, after={"state": "expired"})
     return True
 
@@ -111,10 +115,12 @@ async def follow(work: UnitOfWork, plugins: Iterable[UUID], closed: Mapping[UUID
     for grant in await grants.standing([*plugins, *closed]):
         if grant.plugin_id not in closed and state(grant) == "paused":
             await show(work, await grants.plugin(grant.plugin_id), grant)
+            announce(work, grant)
             _note(work, "grant.changed", _both(grant), grant, before={"state": "paused"}, after={"state": "in_force"})
         elif grant.plugin_id in closed and grant.live:
             public = is_public(grant.tenant_id, work.principal.scope.operator_id, closed[grant.plugin_id])
             await hide(work, grant, stays_visible=public)
+            announce(work, grant)
             _note(work, "grant.changed", _both(grant), grant, before={"state": "in_force"}, after={"state": "paused"})
 
 

@@ -1,4 +1,4 @@
-"""What a grantee's feed is told when a grant begins to count and when it no longer does, and where its names then point."""
+"""What feeds are told of grants: the owner's of the grant itself, the grantee's of all that it shows, and where names then point."""
 
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,14 @@ from registry_api.db import Crossing, UnitOfWork, crossing
 from registry_api.feeds.ending import blank
 from registry_api.feeds.outbox import Audience
 from registry_api.webhooks.events import QUIET
+
+GRANT = ("plugin_id", "grantee_id", "scope", "expires_at", "live")
+
+
+def announce(work: UnitOfWork, grant: PluginGrant) -> None:
+    """Tell the owner's feed, and so whoever reads all, how the grant stands; one that ended for good is deleted there."""
+    op, row = "upsert" if grant.ended_at is None else "delete", {name: getattr(grant, name) for name in GRANT}
+    work.publish("plugin_grants", op, grant.id, row, tenant_id=grant.tenant_id)
 
 
 async def show(work: UnitOfWork, plugin: Plugin, grant: PluginGrant) -> None:

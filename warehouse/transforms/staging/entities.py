@@ -42,6 +42,11 @@ def stg_registry__advisories(raw_advisories: Table) -> Table:
     return current(raw_advisories, "advisory")
 
 
+def stg_registry__plugin_grants(raw_plugin_grants: Table) -> Table:
+    """One row per grant that nobody has ended; whether it has expired is for whoever shows something to ask."""
+    return current(raw_plugin_grants, "plugin_grant")
+
+
 def stg_registry__targets(raw_targets: Table) -> Table:
     """One row per target that is not deleted."""
     return current(raw_targets, "target")

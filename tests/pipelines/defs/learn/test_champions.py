@@ -37,7 +37,8 @@ def lessons(frame: pl.DataFrame) -> Lessons:
     learnt = Interactions.from_frame(frame, items=names)
     features = pl.DataFrame({"item": names, "feature": ["plugin"] * len(names)})
     targets = pl.DataFrame({"target_id": sorted(set(frame["user"]))}).with_columns(tenant_id=pl.lit("a"))
-    return Lessons(learnt, learnt, Metadata.from_frame(features), frame, targets, plugins)
+    grants = pl.DataFrame(schema=dict.fromkeys(("tenant_id", "plugin_id", "scope"), pl.String))
+    return Lessons(learnt, learnt, Metadata.from_frame(features), frame, targets, plugins, grants)
 
 
 @pytest.fixture(scope="module")

@@ -78,13 +78,19 @@ async def test_a_grantee_that_is_deleted_is_gone_from_the_owners_grants_but_for_
     assert (await api.acme.delete(f"/v1/plugins/{REF}")).status_code == 204
 
 
-async def test_an_export_of_the_owner_holds_its_grants_and_one_of_the_grantee_holds_nothing_of_the_plugin(scene):
-    await scene.give()
+async def test_the_exports_of_both_sides_hold_the_grant_and_the_owners_alone_holds_the_plugin(scene):
+    given = await scene.give()
+    await scene.give("initech")
     owners, grantees = [await exported(scene, slug) for slug in ("acme", "globex")]
-    [row] = owners["plugin_grants"]
-    assert (row["ref"], row["grantee_id"]) == (REF, scene.ids["globex"])
+    assert {row["grantee_id"] for row in owners["plugin_grants"]} == {scene.ids["globex"], scene.ids["initech"]}
+    assert all((row["ref"], row["revision"]) == (REF, 1) and row["given_by"] for row in owners["plugin_grants"])
+    [received] = grantees["plugin_grants"]
+    assert (received["id"], received["ref"], received["tenant_id"]) == (given["id"], REF, scene.ids["acme"])
+    assert (received["scope"], received["given_by"], received["revision"]) == ("read", None, None)
     assert CANARY in json.dumps(owners["plugins"])
-    assert CANARY not in json.dumps({name: rows for name, rows in grantees.items() if name != "audit_records"})
+    named = {"audit_records", "plugin_grants"}
+    assert CANARY not in json.dumps({name: rows for name, rows in grantees.items() if name not in named})
+    assert scene.ids["initech"] not in json.dumps(grantees)
 
 
 async def exported(scene, slug):

@@ -108,6 +108,42 @@ async def test_a_grant_that_expires_is_told_of_by_a_job_once(scene):
     assert (await scene.api.acme.get(f"/v1/plugins/{REF}/grants/{grant['id']}")).json()["state"] == "expired"
 
 
+async def test_whoever_reads_all_is_told_how_each_grant_stands_and_no_tenant_but_its_owner(scene):
+    after = 0
+
+    async def told(*names):
+        nonlocal after
+        answer = await scene.api.service.get(f"/v1/feeds/plugin_grants?after={after}")
+        after = int(answer.headers["patchbay-next-after"])
+        [row] = [json.loads(line) for line in answer.text.splitlines()]
+        assert (row["id"], row["plugin_id"]) == (grant["id"], scene.plugin)
+        assert (row["tenant_id"], row["grantee_id"]) == (scene.ids["acme"], scene.ids["globex"])
+        return [row[name] for name in ("op", *names)]
+
+    grant = await scene.give(expires_at=(utcnow() + timedelta(seconds=1)).isoformat())
+    assert await told("live", "scope") == ["upsert", True, "read"]
+    path = f"/v1/plugins/{REF}/grants/{grant['id']}"
+    await scene.change(scene.api.acme, path, {"scope": "install"})
+    assert await told("live", "scope") == ["upsert", True, "install"]
+    await scene.lapse(grant)
+    async with scene.api.app.state.database.writing(Crossing.SETUP) as session:
+        await session.execute(update(Job).where(Job.kind == "catalog.grant_expired").values(run_at=utcnow()))
+        await session.commit()
+    await scene.api.drain_jobs()
+    assert await told("live") == ["upsert", False]
+    await scene.change(scene.api.acme, path, {"expires_at": None})
+    assert await told("live", "expires_at") == ["upsert", True, None]
+    await scene.show("private")
+    assert await told("live") == ["upsert", False]
+    await scene.show("shared")
+    assert await told("live") == ["upsert", True]
+    assert (await scene.api.globex.delete(f"/v1/received-grants/{grant['id']}")).status_code == 204
+    assert await told("live") == ["delete", False]
+    read = {caller: (await caller.get("/v1/feeds/plugin_grants")).text for caller in (scene.api.globex, scene.third)}
+    assert set(read.values()) == {""}
+    assert len((await scene.api.acme.get("/v1/feeds/plugin_grants")).text.splitlines()) == 7
+
+
 async def test_dependencies_and_advisories_of_a_grantee_link_and_unlink_as_grants_come_and_go(scene):
     api = scene.api
     needing = {"namespace": "n", "name": "needing", "visibility": "private"}
