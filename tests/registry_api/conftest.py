@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import delete
 
@@ -22,6 +23,7 @@ from patchbay.core.settings import Settings
 from registry_api.app import create_app
 from registry_api.bootstrap import bootstrap
 from registry_api.db import Crossing, Database
+from registry_api.identity import passwords
 from registry_api.jobs.models import Job
 from registry_api.jobs.worker import Worker
 from tests.registry_api.postgres import Databases, create_database, running_server
@@ -39,6 +41,14 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     """Coroutine tests below this folder run on asyncio."""
     if collector.istestfunction(obj, name) and inspect.iscoroutinefunction(obj):  # type: ignore[attr-defined]
         pytest.mark.anyio(obj)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def products_hasher() -> Iterator[PasswordHasher]:
+    """The product's hasher of passwords; the tests sign in some thousand times, with one that takes no third of a second."""
+    product, passwords.HASHER = passwords.HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield product
+    passwords.HASHER = product
 
 
 @pytest.fixture
