@@ -79,9 +79,12 @@ async def test_of_two_changes_at_once_one_counts(api, ada):
     assert sorted(answer.status_code for answer in answers) in ([204, 403], [204, 409])
 
 
-async def test_an_api_token_and_somebody_without_a_password_here_have_none_to_change(api, ada):
+async def test_an_api_token_has_no_password_to_change_and_nobody_in_a_suspended_tenant(api, ada):
     body = {"current": PASSWORD, "new": NEW}
     assert refusal(await api.acme.post("/v1/me/password", json=body)) == (403, "forbidden")
+    session = await sign_in(api, ADA)
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    assert refusal(await session.post("/v1/me/password", json=body)) == (403, "tenant_suspended")
 
 
 async def test_a_password_of_the_list_is_refused_wherever_one_is_chosen(api, ada, tmp_path):
