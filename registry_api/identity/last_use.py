@@ -26,10 +26,9 @@ class LastUse:
         self.database = database
         self._seen: dict[UUID, datetime] = {}
 
-    def seen(self, credential_id: UUID | None) -> None:
+    def seen(self, credential_id: UUID) -> None:
         """Note a use."""
-        if credential_id is not None:
-            self._seen[credential_id] = utcnow()
+        self._seen[credential_id] = utcnow()
 
     async def run(self) -> None:
         """Flush every minute until cancelled."""

@@ -13,7 +13,7 @@ from registry_api.identity.roles import BOUND_SCOPES
 from registry_api.identity.schemas import NarrowerToken, TokenRotation
 from registry_api.identity.service import Grant, issue_token
 from registry_api.identity.tokens import Secret, new_secret
-from registry_api.problems import Forbidden, NotFound, TenantSuspended, Unauthenticated
+from registry_api.problems import Forbidden, TenantSuspended, Unauthenticated
 from registry_api.tenancy.repository import Tenants
 
 USUAL_NARROW_LIFE = timedelta(hours=1)
@@ -83,9 +83,7 @@ async def _callers(work: UnitOfWork) -> ApiToken:
     if principal.acting_for is not None or principal.token_id is None or principal.user_id is not None:
         raise Forbidden("Only an API token, in its own tenant, makes narrower ones; a session uses POST /v1/tokens.")
     found = await work.repository(Tokens).locked(principal.token_id)
-    if found is None:
-        raise NotFound("The token is gone.")
-    if found.revoked_at is not None:
+    if found is None or found.revoked_at is not None:
         raise Unauthenticated("The token was revoked at this moment.")
     return found
 

@@ -116,8 +116,9 @@ async def _wait_for_others(job: JobContext) -> None:
     others = (Job.tenant_id == job.tenant_id, Job.id != job.claim.id)
     running = select(Job.id).where(*others, Job.state == "running", Job.lease_until > utcnow())
     async with job.reading() as reader:
-        if (await reader.session.execute(running.limit(1))).first() is not None:
-            raise RuntimeError("other jobs of the tenant are running; it is erased once they have ended")
+        found = (await reader.session.execute(running.limit(1))).first()
+    if found is not None:
+        raise RuntimeError("other jobs of the tenant are running; it is erased once they have ended")
 
 
 async def _tell_feeds(job: JobContext) -> None:

@@ -35,9 +35,7 @@ class Metering(Repository):
 
     async def free(self, amounts: Mapping[Quota, int]) -> None:
         """Count what a change takes away, or moves by the registry's own work, which no quota refuses."""
-        moved = {quota: -amount for quota, amount in amounts.items() if amount}
-        if moved:
-            await self._move(moved, utcnow())
+        await self._move({quota: -amount for quota, amount in amounts.items()}, utcnow())
 
     async def require(self, *quotas: Quota) -> None:
         """Raises `QuotaExceeded` where nothing is left of a quota; a cheap look before costly work."""

@@ -109,9 +109,9 @@ class AnchoredWalk:
         return True
 
     def _trust(self, one: tuple[Checkpoint, str]) -> None:
-        """Raises `BadCheckpoint` unless the key signed it."""
-        if self.public_key is not None:
-            opened(one[1], one[0].origin, self.public_key)
+        """Raises `BadCheckpoint` unless the key signed it; without a key there is no checkpoint to ask of."""
+        assert self.public_key is not None
+        opened(one[1], one[0].origin, self.public_key)
 
     def _broken(self, reason: str, at: int | None) -> None:
         self.fault, self.broken_at = reason, self.walker.position + 1 if at is None else at

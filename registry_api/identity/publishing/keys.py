@@ -47,7 +47,7 @@ class IssuerKeys:
             kept, now = self.kept.get(issuer), time.monotonic()
             if kept is None or now - kept.at > KEPT_SECONDS or self._may_look_again(kept, key_id, now):
                 kept = self.kept[issuer] = _Kept(await self._fetch(issuer), now)
-        return kept.keys.get(key_id)
+            return kept.keys.get(key_id)
 
     def _may_look_again(self, kept: _Kept, key_id: str, now: float) -> bool:
         return key_id not in kept.keys and now - kept.at > PAUSE_SECONDS

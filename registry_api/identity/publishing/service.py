@@ -99,8 +99,7 @@ class Exchange:
                 tenant = await named_tenant(session, named)
             except NotFound:
                 raise ExchangeRefused(NO_MATCH) from None
-            if operator_id is None:
-                raise ExchangeRefused(NO_MATCH)
+            assert operator_id is not None, "where there is a tenant, there is the operator's"
             scope = Scope(tenant.id, operator_id)
             if not await Publishers(session, scope).of_issuer(issuer):
                 raise ExchangeRefused(NO_MATCH)

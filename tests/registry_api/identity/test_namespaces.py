@@ -87,6 +87,7 @@ async def test_a_team_holds_a_grant_for_those_who_are_in_it(api, ada, adas):
     assert (await api.acme.put("/v1/teams/pay", json={"display_name": "Pay"})).status_code == 201
     renamed = await api.acme.put("/v1/teams/pay", json={"display_name": "Payments"}, headers=ANY)
     assert (renamed.status_code, renamed.json()["revision"]) == (200, 2)
+    assert (await api.acme.get("/v1/teams/pay")).json() == renamed.json()
     nobodys = await api.acme.put("/v1/teams/other", json={"display_name": "Other"}, headers=ANY)
     assert refusal(nobodys) == (412, "stale_revision")
     await grant(api.acme, team="pay")
@@ -131,6 +132,7 @@ async def test_a_grant_that_was_taken_back_or_expired_or_whose_team_is_gone_hold
     assert (await adas.post("/v1/plugins", json=HERE)).status_code == 201
     assert (await api.acme.delete("/v1/teams/pay")).status_code == 204
     assert (await adas.delete("/v1/plugins/payments:pay")).status_code == 403
+    assert refusal(await api.acme.delete(f"/v1/namespace-grants/{taken['id']}")) == (404, "not_found")
 
 
 async def test_a_grant_is_given_once_so_that_taking_it_back_takes_the_right(api, ada, adas):

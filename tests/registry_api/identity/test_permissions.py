@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry_api.access import reading
 from registry_api.identity import roles
 from registry_api.identity.schemas import NewToken
 from registry_api.routers import PUBLIC_ROUTES, ROUTERS
@@ -12,6 +13,13 @@ ASKED = {route.required_scope for route in ROUTES.values()}
 
 def test_every_route_declares_its_permission():
     assert {name for name, route in ROUTES.items() if route.required_scope is None} == PUBLIC_ROUTES
+
+
+def test_a_route_that_asks_for_no_scope_there_is_or_would_answer_a_recorded_read_unrecorded_cannot_be_declared():
+    with pytest.raises(ValueError, match="catalogue:read is not a scope"):
+        reading("catalogue:read")
+    with pytest.raises(ValueError, match="without being recorded"):
+        reading("audit:read", sensitive=True, cached=True)
 
 
 def test_every_scope_is_asked_for_by_a_route_or_is_known_not_to_be():

@@ -2,13 +2,18 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
+from registry_api.identity import providers
+from registry_api.identity.errors import SecondFactorNeeded
+from registry_api.identity.providers import AssertedIdentity, Visit
 from registry_api.identity.second_factor import totp
 from tests.registry_api.identity.people import PASSWORD, add_person, sign_in
 
@@ -138,6 +143,17 @@ async def test_an_administrator_takes_a_lost_second_factor_away_but_not_from_who
     for _ in range(2):
         assert (await api.acme.delete(f"/v1/users/{ada['id']}/totp")).status_code == 204
     assert (await enter(api)).status_code == 201
+
+
+async def test_an_issuer_that_asked_for_a_second_factor_itself_is_not_asked_for_another(api, ada):
+    await turned_on(api)
+    tenant = UUID((await api.acme.get("/v1/me")).json()["tenant"]["id"])
+    known = AssertedIdentity("patchbay", ADA, tenant)
+    database, settings = api.app.state.database, api.settings
+    with pytest.raises(SecondFactorNeeded):
+        await providers.enter(database, settings, known, Visit())
+    entered = await providers.enter(database, settings, replace(known, second_factor=True), Visit())
+    assert (await api.client(entered.secret.value).get("/v1/me")).json()["user"]["email"] == ADA
 
 
 async def test_a_stolen_session_of_an_administrator_takes_its_own_second_factor_away_by_no_way(api):

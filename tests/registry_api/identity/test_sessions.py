@@ -38,11 +38,19 @@ async def test_a_session_lasts_eight_hours_and_works_like_a_token(api):
     assert me["memberships"] == [{"tenant": me["tenant"], "role": "tenant_admin"}]
 
 
-async def test_of_two_rotations_of_a_session_at_once_one_gets_a_secret_and_it_works(api):
+async def test_of_two_rotations_of_a_session_at_once_one_gets_a_secret_and_it_works(api, monkeypatch):
     await api.acme.post("/v1/users", json=ADA)
     session = api.client((await signed_in(api)).json()["token"])
-    path = "/v1/sessions/current/rotate"
+    path, limits, both = "/v1/sessions/current/rotate", api.app.state.limits, asyncio.Barrier(2)
+    admit = limits.admit
+
+    async def together(*given):
+        await both.wait()
+        return await admit(*given)
+
+    monkeypatch.setattr(limits, "admit", together)
     answers = await asyncio.gather(*(session.post(path, headers={"Idempotency-Key": "same"}) for _ in range(2)))
+    monkeypatch.undo()
     assert sorted(answer.status_code for answer in answers) == [200, 401]
     [secret] = [answer.json()["token"] for answer in answers if answer.status_code == 200]
     assert (await api.client(secret).get("/v1/me")).status_code == 200

@@ -11,6 +11,7 @@ from patchbay.core.clock import utcnow
 from registry_api.identity.models import ApiToken
 from registry_api.identity.tokens import new_secret
 from registry_api.jobs.models import Job
+from tests.registry_api.conftest import ANY
 from tests.registry_api.identity.people import add_person, sign_in
 from tests.registry_api.notifications.test_mail import Inbox, serving
 
@@ -208,6 +209,29 @@ async def test_sessions_and_tokens_that_act_elsewhere_make_no_narrower_ones(api)
     assert refusal(await narrow(session)) == (403, "forbidden")
     away = api.client(api.tokens["operator"], **{"Patchbay-Tenant": "acme"})
     assert refusal(await narrow(away)) == (403, "forbidden")
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    assert refusal(await narrow(api.acme)) == (403, "tenant_suspended")
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "body"),
+    [("DELETE", "", None), ("POST", "/rotate", {"overlap_minutes": 0})],
+    ids=["revoked", "rotated"],
+)
+async def test_a_token_that_is_revoked_or_rotated_at_this_moment_makes_no_narrower_one(
+    api, monkeypatch, method, place, body
+):
+    parent = await make(api.acme)
+    limits, admit = api.app.state.limits, api.app.state.limits.admit
+
+    async def overtaken(request, principal):
+        monkeypatch.setattr(limits, "admit", admit)
+        assert (await api.acme.request(method, f"/v1/tokens/{parent['id']}{place}", json=body)).is_success
+        return await admit(request, principal)
+
+    monkeypatch.setattr(limits, "admit", overtaken)
+    assert refusal(await narrow(api.client(parent["token"]))) == (401, "unauthenticated")
+    assert "narrow" not in [one["name"] for one in (await api.acme.get("/v1/tokens")).json()["items"]]
 
 
 async def test_a_grant_in_a_namespace_is_not_passed_on(api):
@@ -225,11 +249,12 @@ async def test_a_reported_secret_is_revoked_with_its_children_and_the_answer_tel
     session = bob.headers["authorization"].removeprefix("Bearer ")
     found = [
         {"token": parent["token"], "url": "https://code.example/a", "source": "content", "type": "patchbay"},
+        {"token": child["token"]},
         {"token": session},
         {"token": new_secret("t").value},
         {"token": "ghp_something"},
     ]
-    answers = [await api.nobody.post("/v1/token-leaks", json=part) for part in (found[2:], found, found)]
+    answers = [await api.nobody.post("/v1/token-leaks", json=part) for part in (found[3:], found, found)]
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 3
     assert [await is_live(api, one) for one in (parent["token"], child["token"], session)] == [False] * 3
     assert "token.leaked" in await audited(api.acme)
@@ -280,6 +305,8 @@ async def test_nobody_is_told_of_a_token_that_is_revoked_or_ends_later_and_none_
     await api.acme.delete(f"/v1/tokens/{gone['id']}")
     await api.acme.post(f"/v1/tokens/{kept['id']}/rotate", json={"expires_in_days": 365})
     await make(api.acme, name="short", expires_in_days=2)
+    leaked = await make(api.acme, name="leaked")
+    await api.nobody.post("/v1/token-leaks", json=[{"token": leaked["token"]}])
     async with api.app.state.database.engine.begin() as connection:
         now = datetime.now(UTC)
         soon = Job.run_at < now + timedelta(days=100)
@@ -288,4 +315,4 @@ async def test_nobody_is_told_of_a_token_that_is_revoked_or_ends_later_and_none_
     records = (await api.acme.get("/v1/audit?action=token.expiring")).json()["items"]
     assert not {record["change"]["name"] for record in records} & {"gone", "kept", "short"}
     jobs = (await api.acme.get("/v1/jobs?kind=identity.token_mail")).json()["items"]
-    assert {job["state"] for job in jobs} <= {"succeeded"}
+    assert [(job["state"], job["result"]) for job in jobs] == [("succeeded", {"mailed": 0})]

@@ -117,6 +117,13 @@ async def test_a_row_that_claims_platform_scopes_in_a_customer_tenant_does_not_g
     assert [item["slug"] for item in (await caller.get("/v1/tenants")).json()["items"]] == ["acme"]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("wanted", [{}, {"role": "viewer", "scopes": ["catalog:read"]}])
+async def test_a_token_has_a_role_or_scopes_and_not_both(api, wanted):
+    answer = await api.acme.post("/v1/tokens", json={"name": "x", **wanted})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "exactly_one")
+
+
 async def test_unknown_scopes_are_named(api):
     answer = await api.acme.post("/v1/tokens", json={"name": "x", "scopes": ["plugins:read"]})
     assert answer.status_code == 422
@@ -149,6 +156,7 @@ async def test_a_platform_token_acts_for_a_tenant_and_the_audit_log_of_that_tena
     headers = {"Patchbay-Tenant": "acme"}
     me = (await api.operator.get("/v1/me", headers=headers)).json()
     assert me["tenant"]["slug"] == "acme"
+    assert (await api.operator.get("/v1/me", headers={"Patchbay-Tenant": "operator"})).json() == operator
     assert me["acting_for"] == operator["tenant"]["id"]
     assert "tenancy:write" not in me["scopes"]
     await api.operator.post("/v1/tokens", json={"name": "by operator", "role": "viewer"}, headers=headers)
@@ -159,6 +167,9 @@ async def test_a_platform_token_acts_for_a_tenant_and_the_audit_log_of_that_tena
 
 async def test_only_platform_tokens_may_act_for_a_tenant(api):
     assert (await api.acme.get("/v1/me", headers={"Patchbay-Tenant": "globex"})).status_code == 403
+    for tenant, status in (("globex", 403), ("acme", 201)):
+        wanted = {"name": "x", "role": "viewer", "tenant": tenant}
+        assert (await api.acme.post("/v1/tokens", json=wanted)).status_code == status
     assert (await api.service.get("/v1/me", headers={"Patchbay-Tenant": "globex"})).status_code == 403
     assert (await api.operator.get("/v1/me", headers={"Patchbay-Tenant": "nowhere"})).status_code == 404
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
@@ -21,7 +22,7 @@ from registry_api.identity.publishing.claims import PROVIDERS, is_safe, workflow
 from registry_api.identity.publishing.keys import IssuerKeys
 from registry_api.identity.publishing.models import ExchangedToken
 from tests.registry_api.conftest import ANY
-from tests.registry_api.identity.ci import JOB, Issuer, issuing
+from tests.registry_api.identity.ci import JOB, Issuer, answering, issuing
 
 PLUGIN = {"namespace": "payments", "name": "pay"}
 OTHER = {"namespace": "payments", "name": "other"}
@@ -271,12 +272,57 @@ async def test_a_discovery_document_of_another_issuer_is_not_believed(trusting, 
     assert (answer.status_code, "another issuer" in answer.json()["detail"]) == (503, True)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("missing", "answered 404"), ("list", "did not answer a JSON object"), ("large", "answered more than")],
+)
+async def test_an_issuer_that_answers_no_document_is_told_of(api, name, why):
+    answers = {"missing": (404, b"{}"), "list": (200, b"[]"), "large": (200, b" " * (keys_module.LARGEST + 1))}
+    with answering(**answers) as place:
+        api.app.state.issuer_keys = IssuerKeys((urlsplit(place).netloc,))
+        assert why in await unfetched(api, f"{place}/{name}")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_an_issuer_that_is_away_or_without_tls_on_the_internet_is_told_of(api):
+    api.app.state.issuer_keys = IssuerKeys(("127.0.0.1:9",))
+    assert "attempts failed" in await unfetched(api, "http://127.0.0.1:9")
+    assert "must be asked over https" in await unfetched(api, "http://8.8.8.8")
+
+
+async def unfetched(api, url):
+    """Why the keys of an issuer that acme trusts cannot be fetched."""
+    trusted = workflow(Issuer(url))
+    assert (await api.acme.post("/v1/trusted-publishers", json=trusted)).status_code == 201
+    answer = await exchange(api, jwt.encode({"iss": url}, "shared" * 8, "HS256", headers={"kid": "any"}))
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (503, "unavailable"), answer.text
+    return answer.json()["detail"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_job_whose_end_is_no_time_gets_nothing(trusting, issuer):
+    await trust(trusting.acme, issuer)
+    own = rsa.generate_private_key(65537, 2048)
+    shown = jwt.PyJWK(RSAAlgorithm.to_jwk(own.public_key(), as_dict=True) | {"kid": "own", "alg": "RS256"})
+
+    class Own(IssuerKeys):
+        async def key(self, issuer, key_id):
+            return shown
+
+    trusting.app.state.issuer_keys = Own(())
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False}) | {"exp": 10**18}
+    token = jwt.encode(claims, own, "RS256", headers={"kid": "own"})
+    assert "end is no time" in await refused(trusting, token)
+
+
 async def test_trusting_a_workflow_no_more_ends_the_tokens_it_was_given(trusting, issuer):
     api = trusting
     made = await trust(api.acme, issuer)
     job = api.client((await exchange(api, issuer.token())).json()["token"])
     assert (await api.acme.get("/v1/trusted-publishers")).json()["items"] == [made]
-    assert (await api.acme.delete(f"/v1/trusted-publishers/{made['id']}")).status_code == 204
+    ended = [await api.acme.delete(f"/v1/trusted-publishers/{made['id']}") for _ in range(2)]
+    assert [answer.status_code for answer in ended] == [204, 404]
     assert (await job.get("/v1/me")).status_code == 401
     await refused(api, issuer.token())
 

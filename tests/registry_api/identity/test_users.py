@@ -6,10 +6,14 @@ GRACE = {"email": "grace@acme.example", "display_name": "Grace", "role": "viewer
 
 
 async def test_an_added_person_is_listed_in_that_tenant_only(api):
-    assert (await api.acme.post("/v1/users", json=GRACE)).status_code == 201
+    made = await api.acme.post("/v1/users", json=GRACE)
+    assert made.status_code == 201
     (listed,) = (await api.acme.get("/v1/users")).json()["items"]
     assert (listed["email"], listed["role"], listed["status"]) == ("grace@acme.example", "viewer", "active")
     assert (await api.globex.get("/v1/users")).json() == {"items": [], "next": None, "prev": None}
+    read = await api.acme.get(f"/v1/users/{listed['id']}")
+    assert read.json() == listed == made.json() and read.headers["etag"].startswith('"1')
+    assert (await api.globex.get(f"/v1/users/{listed['id']}")).status_code == 404
 
 
 async def test_the_same_person_cannot_be_added_twice(api):

@@ -13,6 +13,7 @@ import zstandard
 from sqlalchemy import func, select
 
 from patchbay.core.clock import utcnow
+from patchbay.core.storage.memory import InMemoryStorage
 from registry_api.db import Crossing
 from registry_api.db.metadata import METADATA
 from registry_api.jobs.context import JobContext
@@ -228,10 +229,17 @@ async def test_an_export_that_fails_for_good_says_so(api, monkeypatch):
     assert (await api.acme.get(asked.headers["location"])).json()["state"] == "failed"
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_an_archive_is_downloaded_from_a_storage_without_files_too(api):
+    api.app.state.storage = InMemoryStorage()
+    await exported(api, api.acme)
+
+
 async def test_only_a_tenants_administrator_and_the_operator_export_it(api):
     viewer = api.client(await api.token(api.acme, role="viewer"))
     assert (await viewer.post("/v1/tenants/acme/exports")).status_code == 403
     assert (await api.globex.post("/v1/tenants/acme/exports")).status_code == 404
+    assert (await api.acme.get(f"/v1/tenants/acme/exports/{uuid4()}")).status_code == 404
     await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
     await exported(api, api.operator)
 

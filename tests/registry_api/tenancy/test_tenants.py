@@ -104,6 +104,12 @@ async def test_a_slug_in_the_form_of_an_id_is_refused(api):
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/slug")
 
 
+async def test_a_password_of_nobody_is_refused(api):
+    body = {"slug": "initech", "name": "Initech", "admin_password": "correct horse battery"}
+    answer = await api.operator.post("/v1/tenants", json=body)
+    assert answer.status_code == 400 and "admin_password needs admin_email" in answer.text
+
+
 async def test_the_first_token_of_a_tenant_ends_after_ninety_days(api):
     _, first = await api.tenant("initech")
     (token,) = (await first.get("/v1/tokens")).json()["items"]

@@ -132,6 +132,7 @@ async def test_an_approver_of_the_operator_counts_in_a_tenant_only_while_they_ma
     assert await may_approve_for_acme(api, f"user:{eve['id']}")
     await api.operator.patch(f"/v1/users/{eve['id']}", json={"role": "tenant_admin"}, headers=ANY)
     assert not await may_approve_for_acme(api, f"user:{eve['id']}")
+    assert not await may_approve_for_acme(api, "system")
     for role, may in (("platform_admin", True), ("tenant_admin", False)):
         token = (await api.operator.post("/v1/tokens", json={"name": "approver", "role": role})).json()
         assert await may_approve_for_acme(api, f"token:{token['id']}") is may
