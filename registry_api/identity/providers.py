@@ -34,8 +34,7 @@ LONGEST_SESSION = timedelta(hours=24)
 """However often it is rotated."""
 
 KEPT = timedelta(days=30)
-"""How long what is known of a session outlives its end."""
-"""How long the address and browser of a session are kept after its end; each sign-in to the tenant deletes older ones."""
+"""How long what is known of a session, its address and browser too, outlives its end."""
 
 WRONG = "E-mail or password is wrong, or there is no such account in that tenant."
 MOST_ACCOUNTS = 3

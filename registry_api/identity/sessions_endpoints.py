@@ -27,7 +27,6 @@ from registry_api.problems import NotFound, Unauthenticated
 from registry_api.tenancy.schemas import TenantBrief
 
 router = api_router("identity")
-"""How long rotating may keep a session alive."""
 
 
 @router.post(
