@@ -1,10 +1,12 @@
 """All SQL that reads the audit log, and what keeps its checkpoints and persons' keys."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Dialect, Row, Select, String, TypeDecorator, func, select, type_coerce, update
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from patchbay.core.audit.merkle import Frontier
 from patchbay.core.clock import utcnow
@@ -14,11 +16,39 @@ from registry_api.db.repository import Repository
 
 BATCH = 5000
 LINK = (AuditRecord.position, AuditRecord.canonical, AuditRecord.hash)
+
+
+class Unsure(TypeDecorator[Any]):
+    """Reads as another type does, and as None where somebody wrote what that type cannot be: SQLite takes anything."""
+
+    impl, cache_ok = String, True
+
+    def __init__(self, like: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.like = like
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """The other type's reading, without its errors."""
+        read = self.like.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def unsure(value: Any) -> Any:
+            try:
+                return value if read is None else read(value)
+            except (ValueError, TypeError, AttributeError):
+                return None
+
+        return unsure
+
+
+def _unsure(column: InstrumentedAttribute[Any]) -> Any:
+    return type_coerce(column, Unsure(column.type)).label(column.key)
+
+
 WHOLE = (
     *LINK,
-    AuditRecord.id,
+    _unsure(AuditRecord.id),
     AuditRecord.previous_hash,
-    AuditRecord.recorded_at,
+    _unsure(AuditRecord.recorded_at),
     AuditRecord.actor,
     AuditRecord.action,
     AuditRecord.subject,

@@ -76,7 +76,7 @@ def _column_fault(row: Row[Any]) -> str | None:
         return "its bytes were hashed, but are no record"
     columns = {
         "id": str(row.id),
-        "at": stamp(row.recorded_at),
+        "at": row.recorded_at and stamp(row.recorded_at),
         "actor": row.actor,
         "action": row.action,
         "subject": row.subject,

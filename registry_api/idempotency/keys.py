@@ -56,10 +56,18 @@ class Question:
         return int.from_bytes(hashlib.sha256(self.owner).digest()[:8], "big", signed=True)
 
 
-def _key(value: str) -> str:
-    """The draft writes a structured string, in quotes; most clients leave them out, and both are the same key."""
+def usable(value: str) -> str | None:
+    """The key that a header's value names, None when it can be none.
+
+    The draft writes a structured string, in quotes; most clients leave them out, and both are the same key.
+    """
     key = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-    if not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+    return key if 0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable() else None
+
+
+def _key(value: str) -> str:
+    key = usable(value)
+    if key is None:
         detail = f"{HEADER} must have 1 to {LONGEST_KEY} printable ASCII characters."
         raise InvalidRequest(detail, errors=[FieldError(HEADER, "bad_idempotency_key", detail)])
     return key

@@ -10,6 +10,7 @@ from fastapi import Header
 from patchbay.core.ids import new_id
 from registry_api.conditions import REQUIRED
 from registry_api.db import Reader, UnitOfWork
+from registry_api.idempotency import keys
 from registry_api.idempotency.keys import LONGEST_KEY, PRINTABLE
 from registry_api.intake.errors import key_missing
 from registry_api.intake.models import IntakeBatch
@@ -39,9 +40,10 @@ def required_key(key: str | None) -> str:
     """The key, if there is a usable one; raises `KeyMissing`."""
     if key is None:
         raise key_missing("Send Idempotency-Key, so that the batch can be sent again without being counted twice.")
-    if not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+    usable = keys.usable(key)
+    if usable is None:
         raise key_missing(f"Idempotency-Key must have 1 to {LONGEST_KEY} printable ASCII characters.")
-    return key
+    return usable
 
 
 def optional_key(key: str | None) -> str:

@@ -321,6 +321,17 @@ async def test_a_record_under_another_id_is_found(api):
     assert (found["broken_at"], found["reason"]) == (3, "its column id differs from what was hashed")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # PostgreSQL takes nothing that the column's type cannot be
+@pytest.mark.parametrize(("column", "told"), [("recorded_at", "at"), ("id", "id")])
+async def test_a_column_that_cannot_even_be_read_is_found(api, column, told):
+    await history(api)
+    async with api.app.state.database.engine.begin() as connection:
+        third = "tenant_id = (SELECT id FROM tenants WHERE slug = 'acme') AND position = 3"
+        await connection.exec_driver_sql(f"UPDATE audit_records SET {column} = 'yesterday' WHERE {third}")
+    found = await verdict(api)
+    assert (found["broken_at"], found["reason"]) == (3, f"its column {told} differs from what was hashed")
+
+
 async def test_a_chain_without_its_head_is_found_and_not_signed(api):
     await history(api)
     rows, _ = await tampering.stolen(api)

@@ -108,6 +108,13 @@ async def test_a_key_is_required_and_must_be_printable(api: Any) -> None:
     assert bare.status_code == 400 and bare.json()["errors"][0]["pointer"] == "Idempotency-Key"
 
 
+async def test_a_key_in_quotes_is_the_same_key(api: Any) -> None:
+    body = lines(event("1"))
+    answers = [await send(api.acme, body, key) for key in ("b-1", '"b-1"')]
+    assert answers[0].json() == answers[1].json()
+    assert [row["event_id"] for row in await stored(api)] == ["1"]
+
+
 async def test_keys_of_two_tenants_do_not_meet(api: Any) -> None:
     for client in (api.acme, api.globex):
         assert (await accepted(client, lines(event("1"))))["replayed"] is False
