@@ -3,6 +3,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo up test soak bench lint format docs client reference clean
 
+# Some containers forbid it, and then each process compiles every library anew: seconds, some hundred times in the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 SOURCE ?= world
 DATA ?= ../shared/data
 SERVE ?= 1
