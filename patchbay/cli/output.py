@@ -52,7 +52,7 @@ def diverted(log: Path) -> Iterator[None]:
         with log.open("a") as sink, redirect_stderr(sink):
             yield
     finally:
-        notes.file = sys.stderr
+        notes.file = None  # type: ignore[assignment]  # whatever standard error then is
 
 
 @contextmanager
