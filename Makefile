@@ -32,7 +32,7 @@ up: setup ## Start API, Dagster and dashboards on the state under var/
 	@exec $(BIN)/patchbay up $(ARGS)
 
 test: setup-test ## Run all tests, with a real PostgreSQL and a real browser   [ARGS="-k feeds"] [WORKERS=2]
-	@exec $(PYTEST) -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(PYTEST) -m "not soak" -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: setup-test ## Run the long campaigns (kills, load) in full
 	@$(PYTEST) -m soak --timeout 7200 $(ARGS)

@@ -43,8 +43,3 @@ def chromium() -> str:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
     """Spread files, not tests, over workers; folders that share something dear stay together."""
     return ByPlace(config, log)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests first, so that the last ones are short and no worker waits long for the other."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
