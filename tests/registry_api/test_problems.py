@@ -10,6 +10,7 @@ import zstandard
 from fastapi import APIRouter
 
 import registry_api.routers  # noqa: F401 - loads every domain's problems
+from registry_api import bodies
 from registry_api.bodies import JSON_BODY_BYTES
 from registry_api.http import api_router
 from registry_api.problems import PROBLEM_BASE, Problem
@@ -183,10 +184,13 @@ async def test_a_gzip_body_of_several_members_is_read_as_one(api):
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
-async def test_a_body_of_very_many_empty_members_is_refused_before_all_are_opened(api, encoding, pack):
+async def test_a_body_of_very_many_empty_members_is_refused_before_all_are_opened(api, encoding, pack, monkeypatch):
+    opened, another = [], bodies._Members.another
+    monkeypatch.setattr(bodies._Members, "another", lambda members: (opened.append(1), another(members)))
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     answer = await api.operator.post("/v1/tenants", content=pack(b"") * 100_000, headers=headers)
     assert problem(answer, 400, "invalid_request")["errors"][0]["code"] == "too_many_members"
+    assert len(opened) == bodies.MOST_MEMBERS + 1
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer pb_t"}])

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import event
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
@@ -49,18 +50,22 @@ async def test_readers_are_not_blocked_by_an_open_writer(api):
     assert "open" not in answer.text
 
 
-async def test_ten_thousand_feed_rows_are_committed_as_a_set(api):
-    """Measured alone: about 0.13 s on SQLite; the bound leaves room for a busy machine."""
-    operator = await operator_of(api)
+async def test_ten_thousand_feed_rows_are_committed_as_a_set_in_well_under_a_second(api):
+    """Measured alone: about 0.13 s on SQLite. Processor time, so that what else the machine does is not counted."""
+    operator, statements = await operator_of(api), []
+    engine = api.app.state.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
     async with api.app.state.database.writing(Crossing.SETUP) as session:
         work = UnitOfWork(session, system_principal(operator, operator))
         payload = {"name": "x", "title": None, "environment": "dev", "kind": "k", "lifecycle": "active"}
         for _ in range(10_000):
             work.publish("targets", "upsert", new_id(), payload, tenant_id=operator)
         work.audit("test.bulk", "test")
-        started = time.perf_counter()
+        statements.clear()
+        started = time.process_time()
         await work.commit()
-    assert time.perf_counter() - started < 8
+    assert time.process_time() - started < 2
+    assert len(statements) < 100, "rows go in many at a time"
 
 
 async def test_times_come_back_aware_and_in_utc(api):
