@@ -12,6 +12,7 @@ from registry_api.db import Crossing, UnitOfWork, system_principal
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import find_operator_id
 from registry_api.tenancy.service import add_tenant
+from tests.pace import slowness
 
 
 async def operator_of(api):
@@ -51,7 +52,8 @@ async def test_readers_are_not_blocked_by_an_open_writer(api):
 
 
 async def test_ten_thousand_feed_rows_are_committed_as_a_set_in_well_under_a_second(api):
-    """Measured alone: about 0.13 s on SQLite. Processor time, so that what else the machine does is not counted."""
+    """Measured alone: about 0.13 s on SQLite. Processor time, so that what else the machine does is not counted, and in
+    proportion to the machine."""
     operator, statements = await operator_of(api), []
     engine = api.app.state.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
@@ -64,7 +66,7 @@ async def test_ten_thousand_feed_rows_are_committed_as_a_set_in_well_under_a_sec
         statements.clear()
         started = time.process_time()
         await work.commit()
-    assert time.process_time() - started < 2
+    assert (time.process_time() - started) / slowness() < 2
     assert len(statements) < 100, "rows go in many at a time"
 
 
