@@ -28,7 +28,14 @@ from registry_api.catalog.schemas import (
     ReleaseDocument,
     ReleaseView,
 )
-from registry_api.catalog.service import add_release, apply_catalogue, change_plugin, claim_plugin, create_plugin
+from registry_api.catalog.service import (
+    add_release,
+    apply_catalogue,
+    change_plugin,
+    claim_for_release,
+    claim_plugin,
+    create_plugin,
+)
 from registry_api.conditions import REVISED, IfMatch, require_revision, revision_tag
 from registry_api.db import Reader, UnitOfWork
 from registry_api.filtering import Asked
@@ -133,7 +140,7 @@ async def post_release(
     plugin: PluginPath, document: ReleaseDocument, response: Response, work: CatalogWork
 ) -> ReleaseDetail:
     """201 for a new version; 200 when it was there with the same content; 409 when it was there with other content."""
-    found = await claim_plugin(work, plugin)
+    found = await claim_for_release(work, plugin)
     is_new = await add_release(work, found, document)
     response.status_code = 201 if is_new else 200
     return await _release(work, found, document.version)

@@ -19,6 +19,10 @@ from registry_api.problems import NotFound
 LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key.desc(), Release.id.desc())
 """The first release in this order is the latest: unyanked before yanked, final before prerelease, then the highest."""
 
+KEEPING_KEY = {"key_share": True}
+"""PostgreSQL's FOR NO KEY UPDATE: others may insert rows that point at the plugin meanwhile, so that two whose releases
+need each other do not wait for each other."""
+
 
 class Catalogue(Repository):
     """What a scope may see: its own plugins, the operator's public ones, and those shared with it.
@@ -53,8 +57,8 @@ class Catalogue(Repository):
         query = select(Plugin.id).where(Plugin.id == plugin.id, self.visible(to_install=True))
         return (await self.session.execute(query)).first() is not None
 
-    async def own_plugin(self, plugin: str, *, locked: bool = True) -> Plugin:
-        """A plugin of the tenant itself, locked for a change.
+    async def own_plugin(self, plugin: str, *, lock: bool | dict[str, bool] = True) -> Plugin:
+        """A plugin of the tenant itself, locked for a change: False not at all, `KEEPING_KEY` for one that lets it be pointed at.
 
         Raises `NotFound` for all others, and `NamespaceNotGranted` for one out of reach.
         """
@@ -62,8 +66,8 @@ class Catalogue(Repository):
         if found.tenant_id != self.scope.tenant_id:
             raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}.")
         require_reach(self.scope, found.ref)
-        if locked:
-            await self.session.refresh(found, with_for_update=True)
+        if lock:
+            await self.session.refresh(found, with_for_update=lock)
         return found
 
     def plugins(self, q: str | None) -> Select[tuple[Plugin]]:

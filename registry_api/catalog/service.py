@@ -12,7 +12,7 @@ from registry_api.catalog.feed import dependency_row, plugin_row, release_row
 from registry_api.catalog.links import link_waiting
 from registry_api.catalog.models import Dependency, Plugin, Release
 from registry_api.catalog.reach import within_reach
-from registry_api.catalog.repository import Catalogue
+from registry_api.catalog.repository import KEEPING_KEY, Catalogue
 from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
 from registry_api.catalog.store import CatalogueStore
 from registry_api.catalog.visibility import is_public
@@ -54,6 +54,12 @@ async def claim_plugin(work: UnitOfWork, plugin: str) -> Plugin:
     """
     await work.repository(CatalogueStore).take_turn()
     return await work.repository(Catalogue).own_plugin(plugin)
+
+
+async def claim_for_release(work: UnitOfWork, plugin: str) -> Plugin:
+    """The same for a release of it, which others publish beside: of other plugins at once, of this one in turn."""
+    await work.repository(CatalogueStore).take_turn(alone=False)
+    return await work.repository(Catalogue).own_plugin(plugin, lock=KEEPING_KEY)
 
 
 async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocument) -> bool:

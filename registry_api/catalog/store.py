@@ -17,7 +17,8 @@ from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.plans import Quota
 
 WRITERS_LOCK = 0x7061_7463_6361
-"""PostgreSQL advisory lock of catalogue writers, one at a time: a new plugin links what waited for it in any tenant."""
+"""PostgreSQL advisory lock of catalogue writers: a new plugin links what waited for it in any tenant, so it is added with
+nobody beside; releases of plugins that are there are published side by side."""
 
 Record = dict[str, Any]
 
@@ -27,10 +28,11 @@ METERED: dict[type[Base], Quota] = {Plugin: Quota.PLUGINS, Release: Quota.RELEAS
 class CatalogueStore(Repository):
     """Rows as plain records, so that thousands cost a few statements."""
 
-    async def take_turn(self) -> None:
-        """Wait for the turn to write the catalogue."""
+    async def take_turn(self, *, alone: bool = True) -> None:
+        """Wait for the turn to write the catalogue; not `alone`, beside others who neither add, remove, show nor hide plugins."""
         if self.session.get_bind().dialect.name == "postgresql":
-            await self.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
+            taking = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+            await self.session.execute(text(f"SELECT {taking}(:key)"), {"key": WRITERS_LOCK})
 
     async def own_plugins(self, refs: Sequence[str]) -> dict[str, Record]:
         """The tenant's plugins by ref, to be changed; raises `NamespaceNotGranted` when one is out of reach."""
