@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,13 @@ from registry_api.db.encoding import plain
 from registry_api.db.scope import Principal
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SORT_KEYS
+
+_HEADS = AuditHead.__table__
+_OF_TENANT = _HEADS.c.tenant_id == bindparam("of_tenant")
+_MOVED = ("position", "hash", "moved_at", "frontier")
+_LOCK = select(_HEADS.c.tenant_id, *(_HEADS.c[name] for name in _MOVED)).where(_OF_TENANT).with_for_update()
+_MOVE = update(_HEADS).where(_OF_TENANT).values({name: bindparam(f"new_{name}") for name in _MOVED})  # type: ignore[arg-type]
+_RECORD = insert(AuditRecord.__table__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,10 @@ async def append_entries(
     keys = await keys_for(session, _owners(ordered, address, principal), now) if ordered else {}
     commit = _Commit(principal, now, trace_id, current_request_id(), address, Sealer(keys))
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
-        head = await _lock_head(session, tenant_id, now)
-        await session.execute(insert(AuditRecord.__table__), _rows(head, list(group), commit))  # type: ignore[arg-type]
-        await session.flush()
+        head = await _locked_head(session, tenant_id, now)
+        rows, moved = _rows(head, list(group), commit)
+        await session.execute(_RECORD, rows)
+        await session.execute(_MOVE, {"of_tenant": tenant_id, **{f"new_{name}": moved[name] for name in _MOVED}})
 
 
 def _address(principal: Principal) -> Personal | None:
@@ -82,8 +90,8 @@ def _owners(entries: list[AuditEntry], address: Personal | None, principal: Prin
     return owners | ({(tenant_id, address.of) for tenant_id in home} if address else set())
 
 
-def _rows(head: AuditHead, entries: list[AuditEntry], commit: _Commit) -> list[dict[str, Any]]:
-    """The rows of entries, and the head moved to the last of them. Times never run backwards within a chain."""
+def _rows(head: Row[Any], entries: list[AuditEntry], commit: _Commit) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of entries, and the head at the last of them. Times never run backwards within a chain."""
     tree, position, previous = Frontier.of(head.position, head.frontier), head.position, head.hash
     at, rows = max(commit.now, head.moved_at), []
     common = _common(head.tenant_id, commit)
@@ -94,8 +102,7 @@ def _rows(head: AuditHead, entries: list[AuditEntry], commit: _Commit) -> list[d
         rows.append(_row(entry, id, position, at, common["actor"], canonical, previous, digest))
         tree.append(leaf_hash(canonical))
         previous = digest
-    head.position, head.hash, head.moved_at, head.frontier = position, previous, at, tree.stored
-    return rows
+    return rows, {"position": position, "hash": previous, "moved_at": at, "frontier": tree.stored}
 
 
 def _row(
@@ -167,15 +174,13 @@ def _home(principal: Principal, tenant_id: UUID) -> UUID | None:
     return own if own != tenant_id else None
 
 
-async def _lock_head(session: AsyncSession, tenant_id: UUID, now: datetime) -> AuditHead:
+async def _locked_head(session: AsyncSession, tenant_id: UUID, now: datetime) -> Row[Any]:
+    """The head of a tenant's chain, locked until the commit; made for a tenant that has none yet."""
+    found = (await session.execute(_LOCK, {"of_tenant": tenant_id})).one_or_none()
+    if found is not None:
+        return found
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = {"tenant_id": tenant_id, "position": 0, "hash": GENESIS, "moved_at": now, "frontier": b""}
     first |= {"anchored_size": 0, "anchored_frontier": b""}
     await session.execute(dialect.insert(AuditHead).values(first).on_conflict_do_nothing())
-    locked = (
-        select(AuditHead)
-        .where(AuditHead.tenant_id == tenant_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return (await session.execute(locked)).scalar_one()
+    return (await session.execute(_LOCK, {"of_tenant": tenant_id})).one()

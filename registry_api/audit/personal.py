@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.models import PersonKey
+from registry_api.db.statements import any_of
 from registry_api.secrets import Key
 
 ERASED = "(erased)"
@@ -28,6 +29,10 @@ SHREDDED = b""
 """What stands where a key was."""
 
 NONCE_BYTES, KEY_BYTES = 12, 32
+_TABLE = PersonKey.__table__.c
+_KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(
+    any_of(_TABLE.tenant_id, "tenants"), any_of(_TABLE.subject, "subjects")
+)
 Owner = tuple[UUID, str]
 """The tenant of the record, and the person as the audit log names them: `user:…` or `token:…`."""
 
@@ -176,10 +181,8 @@ async def find_keys(session: AsyncSession, owners: Iterable[Owner]) -> dict[Owne
     if not wanted:
         return {}
     tenants, subjects = {tenant for tenant, _ in wanted}, {subject for _, subject in wanted}
-    columns = (PersonKey.tenant_id, PersonKey.subject, PersonKey.sealed, PersonKey.sealed_by)
-    query = select(*columns).where(PersonKey.tenant_id.in_(tenants), PersonKey.subject.in_(subjects))
     master = _master(session)
-    rows = (await session.execute(query)).all()
+    rows = (await session.execute(_KEYS, {"tenants": list(tenants), "subjects": list(subjects)})).all()
     return {(row.tenant_id, row.subject): _unwrapped(master, row) for row in rows}
 
 

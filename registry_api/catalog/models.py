@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.core.clock import utcnow
@@ -49,7 +49,7 @@ class PluginLabel(TenantOwned, Base):
         Index("ix_plugin_labels_label_plugin_id", "label", "plugin_id"),
     )
 
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     label: Mapped[str]
 
 
@@ -59,7 +59,7 @@ class PluginMaintainer(TenantOwned, Base):
     __tablename__ = "plugin_maintainers"
     __table_args__ = (UniqueConstraint("plugin_id", "handle"),)
 
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     handle: Mapped[str]
     name: Mapped[str | None]
 
@@ -73,7 +73,7 @@ class Release(TenantOwned, Base):
         Index("ix_releases_plugin_id_sort_key_id", "plugin_id", "sort_key", "id"),
     )
 
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     version: Mapped[str]
     version_scheme: Mapped[str]
     sort_key: Mapped[str] = mapped_column(Text)
@@ -101,10 +101,10 @@ class Dependency(TenantOwned, Base):
         ),
     )
 
-    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"))
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"), index=True)
+    release_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("releases.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"), index=True)
     dependency_ref: Mapped[str]
-    dependency_plugin_id: Mapped[UUID | None] = mapped_column(ForeignKey("plugins.id"))
+    dependency_plugin_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     requirement: Mapped[str | None]
     optional: Mapped[bool]
 
@@ -122,7 +122,7 @@ class Advisory(TenantOwned, Base):
     external_id: Mapped[str]
     subject_kind: Mapped[str]
     subject_ref: Mapped[str]
-    plugin_id: Mapped[UUID | None] = mapped_column(ForeignKey("plugins.id"))
+    plugin_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     summary: Mapped[str] = mapped_column(Text)
     url: Mapped[str | None] = mapped_column(Text)
     severity: Mapped[str | None]

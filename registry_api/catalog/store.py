@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, delete, insert, text, update
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
@@ -13,6 +13,7 @@ from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import in_force, is_public, own_or_public
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
+from registry_api.db.statements import rows_by
 from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.plans import Quota
 
@@ -20,7 +21,12 @@ WRITERS_LOCK = 0x7061_7463_6361
 """PostgreSQL advisory lock of catalogue writers: a new plugin links what waited for it in any tenant, so it is added with
 nobody beside; releases of plugins that are there are published side by side."""
 
+_ALONE, _BESIDE = text("SELECT pg_advisory_xact_lock(:key)"), text("SELECT pg_advisory_xact_lock_shared(:key)")
+
 Record = dict[str, Any]
+
+FEW = 1000
+"""Versions that are looked for by name; of more, all releases are read and looked through here."""
 
 METERED: dict[type[Base], Quota] = {Plugin: Quota.PLUGINS, Release: Quota.RELEASES}
 
@@ -31,40 +37,36 @@ class CatalogueStore(Repository):
     async def take_turn(self, *, alone: bool = True) -> None:
         """Wait for the turn to write the catalogue; not `alone`, beside others who neither add, remove, show nor hide plugins."""
         if self.session.get_bind().dialect.name == "postgresql":
-            taking = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-            await self.session.execute(text(f"SELECT {taking}(:key)"), {"key": WRITERS_LOCK})
+            await self.session.execute(_ALONE if alone else _BESIDE, {"key": WRITERS_LOCK})
 
     async def own_plugins(self, refs: Sequence[str]) -> dict[str, Record]:
         """The tenant's plugins by ref, to be changed; raises `NamespaceNotGranted` when one is out of reach."""
         for ref in refs:
             require_reach(self.scope, ref)
-        table = _table(Plugin)
-        found = await self._records(table, table.c.ref, refs, table.c.tenant_id == self.scope.tenant_id)
-        return {row["ref"]: row for row in found}
+        return {row["ref"]: row for row in await self._own(_table(Plugin).c.ref, refs)}
 
     async def releases(self, plugin_ids: Sequence[UUID], versions: set[str]) -> dict[tuple[UUID, str], Record]:
         """Releases of the plugins whose version is among `versions`."""
         table = _table(Release)
-        found = await self._records(table, table.c.plugin_id, plugin_ids)
+        few = [table.c.version.in_(sorted(versions))] if len(versions) <= FEW else []
+        found = await self._records(table.c.plugin_id, plugin_ids, *few)
         return {(row["plugin_id"], row["version"]): row for row in found if row["version"] in versions}
 
     async def all_releases(self, plugin_ids: Sequence[UUID]) -> list[Record]:
         """Every release of the plugins."""
-        table = _table(Release)
-        return await self._records(table, table.c.plugin_id, plugin_ids)
+        return await self._records(_table(Release).c.plugin_id, plugin_ids)
 
     async def dependencies(self, release_ids: Sequence[UUID]) -> dict[UUID, list[Record]]:
         """Dependencies by release."""
-        table = _table(Dependency)
         grouped: dict[UUID, list[Record]] = {}
-        for row in await self._records(table, table.c.release_id, release_ids):
+        for row in await self._records(_table(Dependency).c.release_id, release_ids):
             grouped.setdefault(row["release_id"], []).append(row)
         return grouped
 
     async def plugin_ids(self, refs: Sequence[str]) -> dict[str, UUID]:
         """Plugins by ref, without those shared with the tenant: its own, else the operator's public one."""
         table = _table(Plugin)
-        found = await self._records(table, table.c.ref, refs, own_or_public(table.c, self.scope))
+        found = await self._records(table.c.ref, refs, own_or_public(table.c, self.scope))
         ordered = sorted(found, key=lambda row: bool(row["tenant_id"] == self.scope.tenant_id))
         return {row["ref"]: row["id"] for row in ordered}
 
@@ -74,31 +76,28 @@ class CatalogueStore(Repository):
 
     async def visibilities(self, plugin_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Visibility by plugin."""
-        table = _table(Plugin)
-        return {row["id"]: row["visibility"] for row in await self._records(table, table.c.id, plugin_ids)}
+        return {row["id"]: row["visibility"] for row in await self._records(_table(Plugin).c.id, plugin_ids)}
 
     async def waiting_dependencies(self, refs: Sequence[str], of: UUID | None) -> list[Record]:
         """Dependencies of a tenant, or of all, on plugins that were not known."""
         table = _table(Dependency)
         wanted = (table.c.dependency_plugin_id.is_(None), *_of(table, of))
-        return await self._records(table, table.c.dependency_ref, refs, *wanted)
+        return await self._records(table.c.dependency_ref, refs, *wanted)
 
     async def waiting_advisories(self, refs: Sequence[str], of: UUID | None) -> list[Record]:
         """Advisories of a tenant, or of all, on plugins that were not known."""
         table = _table(Advisory)
         wanted = (table.c.plugin_id.is_(None), table.c.subject_kind == "plugin", *_of(table, of))
-        return await self._records(table, table.c.subject_ref, refs, *wanted)
+        return await self._records(table.c.subject_ref, refs, *wanted)
 
     async def own_advisories(self, external_ids: Sequence[str]) -> dict[tuple[str, str, str], Record]:
         """The tenant's advisories by (external id, subject kind, subject ref)."""
-        table = _table(Advisory)
-        found = await self._records(table, table.c.external_id, external_ids, table.c.tenant_id == self.scope.tenant_id)
+        found = await self._own(_table(Advisory).c.external_id, external_ids)
         return {(row["external_id"], row["subject_kind"], row["subject_ref"]): row for row in found}
 
     async def own_advisories_on(self, plugin_ids: Sequence[UUID]) -> list[Record]:
         """The tenant's advisories on the plugins."""
-        table = _table(Advisory)
-        return await self._records(table, table.c.plugin_id, plugin_ids, table.c.tenant_id == self.scope.tenant_id)
+        return await self._own(_table(Advisory).c.plugin_id, plugin_ids)
 
     async def pointing(
         self, model: type[Base], column: str, plugin_ids: Sequence[UUID], *, of: UUID | None, but: UUID | None
@@ -106,26 +105,33 @@ class CatalogueStore(Repository):
         """Rows of a tenant, or of all, or of all but one, whose `column` is one of the plugins."""
         table = _table(model)
         also = [] if but is None else [table.c.tenant_id != but]
-        return await self._records(table, table.c[column], plugin_ids, *_of(table, of), *also)
+        return await self._records(table.c[column], plugin_ids, *_of(table, of), *also)
 
     async def shared_ids(self, refs: Sequence[str], grantee_id: UUID, gone: Sequence[UUID] = ()) -> dict[str, UUID]:
         """Plugins with those refs that are shared with a tenant and stay, by ref, the one shared first."""
         wanted = (PluginGrant.grantee_id == grantee_id, in_force(utcnow()), PluginGrant.plugin_id.not_in(gone))
-        grants = await self._records(_table(PluginGrant), PluginGrant.ref, refs, *wanted)
+        grants = await self._records(_table(PluginGrant).c.ref, refs, *wanted)
         return {grant["ref"]: grant["plugin_id"] for grant in sorted(grants, key=_given, reverse=True)}
 
     async def heirs(self, refs: Sequence[str], gone: Sequence[UUID]) -> dict[tuple[UUID | None, str], UUID]:
         """Plugins with those refs that stay, by (tenant, ref), the operator's public ones by (None, ref) too."""
         table = _table(Plugin)
-        found = await self._records(table, table.c.ref, refs, table.c.id.not_in(gone))
+        found = await self._records(table.c.ref, refs, table.c.id.not_in(gone))
         heirs: dict[tuple[UUID | None, str], UUID] = {(row["tenant_id"], row["ref"]): row["id"] for row in found}
         shared = [r for r in found if is_public(r["tenant_id"], self.scope.operator_id, r["visibility"])]
         return heirs | {(None, row["ref"]): row["id"] for row in shared}
 
-    async def _records(self, table: Table, column: Any, keys: Sequence[Any], *also: Any) -> list[Record]:
+    async def _records(self, column: Column[Any], keys: Sequence[Any], *also: ColumnElement[bool]) -> list[Record]:
+        query = rows_by(column)
+        return await self._read(query.where(*also) if also else query, keys)
+
+    async def _own(self, column: Column[Any], keys: Sequence[Any]) -> list[Record]:
+        return await self._read(rows_by(column, own=True), keys, tenant_id=self.scope.tenant_id)
+
+    async def _read(self, query: Select[Any], keys: Sequence[Any], **values: Any) -> list[Record]:
         found: list[Record] = []
         for part in chunks(list(dict.fromkeys(keys))):
-            result = await self.session.execute(select(table).where(column.in_(part), *also))
+            result = await self.session.execute(query, {"keys": part, **values})
             found.extend(dict(row) for row in result.mappings())
         return found
 

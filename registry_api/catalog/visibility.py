@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, func, or_, select
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Plugin
@@ -44,7 +44,7 @@ def received(scope: Scope) -> ColumnElement[bool]:
     return and_(PluginGrant.grantee_id == scope.tenant_id, in_force(utcnow()))
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether a grant counts at a moment: the clock ends it, and no job that may be late."""
     return and_(PluginGrant.live, or_(PluginGrant.expires_at.is_(None), PluginGrant.expires_at > now))
 

@@ -74,4 +74,4 @@ class TenantOwned:
     @declared_attr
     def tenant_id(cls) -> Mapped[UUID]:  # noqa: N805 - SQLAlchemy calls it on the class
         """The owner."""
-        return mapped_column(ForeignKey("tenants.id"), index=True)
+        return mapped_column(Uuid(), ForeignKey("tenants.id"), index=True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base
@@ -28,10 +28,10 @@ class OutboxRow(Base):
     )
 
     seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    tenant_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("tenants.id"))
     feed: Mapped[str]
     public: Mapped[bool]
-    audience_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    audience_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("tenants.id"))
     """The only tenant that reads the row, where it is a copy for somebody whom a plugin is shared with."""
     grant_id: Mapped[UUID | None]
     """The grant that the row is read under, and no longer than it is in force; null in the rows that say that it ended."""

@@ -13,6 +13,8 @@ from registry_api.feeds.models import OutboxRow
 
 OUTBOX_LOCK = 0x7061_7463_6862
 """Key of PostgreSQL's advisory lock that makes sequence order equal commit order."""
+_TAKE = text("SELECT pg_advisory_xact_lock(:key)")
+_INSERT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,12 @@ async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: 
     if not entries:
         return
     await _lock(session)
-    await session.execute(insert(OutboxRow.__table__), [_row(entry, now, trace_id) for entry in entries])  # type: ignore[arg-type]
+    await session.execute(_INSERT, [_row(entry, now, trace_id) for entry in entries])
 
 
 async def _lock(session: AsyncSession) -> None:
     if session.get_bind().dialect.name == "postgresql":
-        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": OUTBOX_LOCK})
+        await session.execute(_TAKE, {"key": OUTBOX_LOCK})
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

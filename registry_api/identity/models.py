@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.core.clock import utcnow
@@ -38,7 +38,7 @@ class Identity(TenantOwned, Base):
     __tablename__ = "identities"
     __table_args__ = (UniqueConstraint("tenant_id", "issuer", "subject"),)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), index=True)
     issuer: Mapped[str]
     subject: Mapped[str]
 
@@ -48,7 +48,7 @@ class Password(Base):
 
     __tablename__ = "passwords"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), primary_key=True)
     hash: Mapped[str]
     changed_at: Mapped[datetime] = mapped_column(default=utcnow)
 
@@ -59,7 +59,7 @@ class Membership(TenantOwned, Base):
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("tenant_id", "user_id"),)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), index=True)
     role: Mapped[str]
 
 
@@ -68,7 +68,7 @@ class LoginSession(TenantOwned, Base):
 
     __tablename__ = "login_sessions"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), index=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
@@ -104,7 +104,7 @@ class ApiToken(TenantOwned, Base):
     role: Mapped[str | None]
     scopes: Mapped[list[str]]
     namespaces: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_tokens.id"), index=True)
+    parent_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("api_tokens.id"), index=True)
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     previous_until: Mapped[datetime | None]
     created_by: Mapped[str]

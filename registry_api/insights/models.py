@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -40,7 +40,7 @@ class InsightHead(TenantOwned, Base):
     __tablename__ = "insight_heads"
 
     kind: Mapped[str] = mapped_column(unique=True)
-    set_id: Mapped[UUID] = mapped_column(ForeignKey("insight_sets.id"))
+    set_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("insight_sets.id"))
 
 
 class InsightRow(Base):
@@ -57,9 +57,9 @@ class InsightRow(Base):
         Index("ix_insight_rows_score", "set_id", "score"),
     )
 
-    set_id: Mapped[UUID] = mapped_column(ForeignKey("insight_sets.id"), primary_key=True)
+    set_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("insight_sets.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    tenant_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("tenants.id"))
     plugin_id: Mapped[UUID | None]
     other_plugin_id: Mapped[UUID | None]
     target_id: Mapped[UUID | None]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -37,8 +37,8 @@ class Observation(TenantOwned, Base):
         Index("ix_observations_plugin_target_order", "plugin_id", "target_id", "occurred_at", "position"),
     )
 
-    target_id: Mapped[UUID] = mapped_column(ForeignKey("targets.id"))
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"))
+    target_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("targets.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     event: Mapped[str]
     version: Mapped[str | None]
     origin: Mapped[str | None]
@@ -69,8 +69,8 @@ class ReleaseBlock(TenantOwned, Base):
         ),
     )
 
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"), index=True)
-    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"), index=True)
+    release_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("releases.id"), index=True)
     reason: Mapped[str] = mapped_column(Text)
     plan_id: Mapped[UUID | None]
     blocked_at: Mapped[datetime]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -53,7 +53,7 @@ class Segment(TenantOwned, Base):
     received_on: Mapped[date]
     generation: Mapped[int]
     replaces: Mapped[list[str]]
-    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("intake_batches.id"))
+    batch_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("intake_batches.id"))
     retired_at: Mapped[datetime | None]
     delete_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]

@@ -6,9 +6,9 @@ second sees the first, and is refused.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from patchbay.core.clock import utcnow
@@ -16,6 +16,19 @@ from registry_api.db.repository import Repository
 from registry_api.tenancy.errors import EventQuotaExceeded, QuotaExceeded
 from registry_api.tenancy.models import QuotaUse, Tenant
 from registry_api.tenancy.plans import MONTHLY, Quota, limits_of, period_of, seconds_left
+
+_PLAN = select(Tenant.plan, Tenant.quotas).where(Tenant.id == bindparam("tenant_id"))
+
+
+def _move(dialect: Any) -> Any:
+    """Add to a counter, which is made where there is none; its new value."""
+    insert = dialect.insert(QuotaUse.__table__)
+    grown = {"used": QuotaUse.__table__.c.used + insert.excluded.used}
+    adding = insert.on_conflict_do_update(index_elements=["tenant_id", "quota", "period"], set_=grown)
+    return adding.returning(QuotaUse.__table__.c.used)
+
+
+_MOVES = {"postgresql": _move(postgresql), "sqlite": _move(sqlite)}
 
 
 class Metering(Repository):
@@ -47,8 +60,7 @@ class Metering(Repository):
 
     async def limits(self) -> dict[Quota, int | None]:
         """The tenant's limits."""
-        query = select(Tenant.plan, Tenant.quotas).where(Tenant.id == self.scope.tenant_id)
-        plan, overrides = (await self.session.execute(query)).one()
+        plan, overrides = (await self.session.execute(_PLAN, {"tenant_id": self.scope.tenant_id})).one()
         return limits_of(plan, overrides)
 
     async def used(self) -> dict[Quota, int]:
@@ -62,16 +74,11 @@ class Metering(Repository):
 
     async def _move(self, amounts: Mapping[Quota, int], now: datetime) -> dict[Quota, int]:
         """Add to the counters, in one order so that two writers never deadlock; their new values."""
-        insert = (postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite).insert(QuotaUse)
-        rows = [
-            {"tenant_id": self.scope.tenant_id, "quota": quota.value, "period": period_of(quota, now), "used": amount}
-            for quota, amount in sorted(amounts.items())
-        ]
-        adding = insert.values(rows).on_conflict_do_update(
-            index_elements=["tenant_id", "quota", "period"], set_={"used": QuotaUse.used + insert.excluded.used}
-        )
-        moved = await self.session.execute(adding.returning(QuotaUse.quota, QuotaUse.used))
-        return {Quota(quota): used for quota, used in moved.tuples()}
+        move, moved = _MOVES[self.session.get_bind().dialect.name], {}
+        for quota, amount in sorted(amounts.items()):
+            use = {"tenant_id": self.scope.tenant_id, "quota": quota.value, "period": period_of(quota, now)}
+            moved[quota] = (await self.session.execute(move, {**use, "used": amount})).scalar_one()
+        return moved
 
 
 def _refuse(quota: Quota, limit: int, used: int, wanted: int, now: datetime) -> NoReturn:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base
@@ -21,7 +21,7 @@ class MinuteCounter(Base):
     __tablename__ = "usage_minute_counters"
     __table_args__ = (Index("ix_usage_minute_counters_minute", "minute"), {"sqlite_with_rowid": False})
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("tenants.id"), primary_key=True)
     minute: Mapped[datetime] = mapped_column(primary_key=True)
     plugin_id: Mapped[UUID] = mapped_column(primary_key=True)
     release_id: Mapped[UUID] = mapped_column(primary_key=True)

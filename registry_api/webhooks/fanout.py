@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, true
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.chain import AuditEntry
 from registry_api.db.chunks import chunks
+from registry_api.db.statements import any_of
 from registry_api.feeds.outbox import OutboxEntry
 from registry_api.jobs.lanes import WEBHOOKS
 from registry_api.jobs.queue import JobEntry, append_jobs, insert_all, job_row
@@ -22,6 +23,15 @@ DELIVER, TIDY = "webhooks.deliver", "webhooks.tidy"
 RETRIED_FOR = timedelta(days=3)
 MOST_ATTEMPTS = 200
 """More than three days have room for; only a delivery that kills its worker comes to it."""
+
+# Their keys are locked until the commit: one that is deleted at this moment would fail the change that tells it.
+_ENABLED = (
+    select(Webhook.id, Webhook.tenant_id, Webhook.types)
+    .where(Webhook.enabled)
+    .order_by(Webhook.id)
+    .with_for_update(read=True, key_share=True)
+)
+_ENABLED_OF = _ENABLED.where(any_of(Webhook.tenant_id, "told"))
 
 
 async def fan_out(
@@ -87,11 +97,8 @@ def deliver_entry(tenant_id: UUID, webhook_id: UUID, delivery_id: UUID) -> JobEn
 
 async def _enabled(session: AsyncSession, told: Set[UUID], everybody: bool) -> Sequence[Row[Any]]:
     """Webhooks of the tenants that are told, or of all."""
-    query = select(Webhook.id, Webhook.tenant_id, Webhook.types)
-    query = query.where(Webhook.enabled, true() if everybody else Webhook.tenant_id.in_(told))
-    # Their keys are locked until the commit: one that is deleted at this moment would fail the change that tells it.
-    locked = query.order_by(Webhook.id).with_for_update(read=True, key_share=True)
-    return (await session.execute(locked)).all()
+    query, values = (_ENABLED, {}) if everybody else (_ENABLED_OF, {"told": list(told)})
+    return (await session.execute(query, values)).all()
 
 
 def _is_for(hook: Row[Any], event: Event) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchbay.core.clock import utcnow
@@ -37,7 +37,7 @@ class WebhookSecret(TenantOwned, Base):
 
     __tablename__ = "webhook_secrets"
 
-    webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhooks.id"), index=True)
+    webhook_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("webhooks.id"), index=True)
     sealed: Mapped[str]
     sealed_by: Mapped[str]
     expires_at: Mapped[datetime | None]
@@ -58,7 +58,7 @@ class Delivery(TenantOwned, Base):
         Index("ix_webhook_deliveries_webhook_id_state_id", "webhook_id", "state", "id"),
     )
 
-    webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhooks.id"))
+    webhook_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("webhooks.id"))
     event_id: Mapped[UUID]
     type: Mapped[str]
     body: Mapped[dict[str, Any]]
@@ -75,7 +75,7 @@ class Attempt(TenantOwned, Base):
 
     __tablename__ = "webhook_attempts"
 
-    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_deliveries.id"), index=True)
+    delivery_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("webhook_deliveries.id"), index=True)
     number: Mapped[int]
     status: Mapped[int | None]
     milliseconds: Mapped[int]

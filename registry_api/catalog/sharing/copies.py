@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import in_force
 from registry_api.db.chunks import chunks
+from registry_api.db.statements import any_of
 from registry_api.feeds.outbox import Audience, OutboxEntry
 from registry_api.schemas import as_id
 
 PARTS = frozenset({"plugins", "releases", "dependencies", "advisories"})
 """Feeds of a plugin and of what it consists of."""
+_GRANTS = (
+    select(PluginGrant.plugin_id, PluginGrant.tenant_id, PluginGrant.grantee_id, PluginGrant.id)
+    .where(any_of(PluginGrant.plugin_id, "plugins"), in_force(bindparam("now")))
+    .order_by(PluginGrant.id)
+)
 
 
 def part_of(entry: OutboxEntry) -> UUID | None:
@@ -41,9 +47,8 @@ async def _audiences(
 ) -> dict[tuple[UUID | None, UUID], list[Audience]]:
     """By plugin and owner."""
     found: dict[tuple[UUID | None, UUID], list[Audience]] = {}
-    columns = (PluginGrant.plugin_id, PluginGrant.tenant_id, PluginGrant.grantee_id, PluginGrant.id)
     for part in chunks(plugin_ids):
-        query = select(*columns).where(PluginGrant.plugin_id.in_(part), in_force(utcnow())).order_by(PluginGrant.id)
-        for plugin_id, owner, grantee, grant_id in (await session.execute(query)).tuples():
+        grants = await session.execute(_GRANTS, {"plugins": part, "now": utcnow()})
+        for plugin_id, owner, grantee, grant_id in grants.tuples():
             found.setdefault((plugin_id, owner), []).append(Audience(grantee, grant_id))
     return found

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -36,10 +36,10 @@ class PluginGrant(TenantOwned, Base):
         Index("ix_plugin_grants_grantee_id_plugin_id", "grantee_id", "plugin_id"),
     )
 
-    plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"))
+    plugin_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("plugins.id"))
     ref: Mapped[str]
     """The plugin's, which its grantee may know also when the plugin itself is hidden from it again."""
-    grantee_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    grantee_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("tenants.id"))
     scope: Mapped[str]
     given_by: Mapped[str]
     expires_at: Mapped[datetime | None]

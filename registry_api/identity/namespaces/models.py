@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, Revised, TenantOwned
@@ -28,8 +28,8 @@ class TeamMember(TenantOwned, Base):
     __tablename__ = "team_members"
     __table_args__ = (UniqueConstraint("team_id", "user_id"),)
 
-    team_id: Mapped[UUID] = mapped_column(ForeignKey("teams.id"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    team_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("teams.id"))
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), index=True)
 
 
 class NamespaceGrant(TenantOwned, Base):
@@ -44,8 +44,8 @@ class NamespaceGrant(TenantOwned, Base):
 
     namespace: Mapped[str]
     role: Mapped[str]
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
-    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"), index=True)
-    token_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_tokens.id"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("users.id"))
+    team_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("teams.id"), index=True)
+    token_id: Mapped[UUID | None] = mapped_column(Uuid(), ForeignKey("api_tokens.id"), index=True)
     created_by: Mapped[str]
     expires_at: Mapped[datetime | None]

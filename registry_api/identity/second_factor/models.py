@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.db.base import Base, TenantOwned
@@ -17,7 +17,7 @@ class TotpSecret(TenantOwned, Base):
 
     __tablename__ = "totp_secrets"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), unique=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"), unique=True)
     sealed: Mapped[str]
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -29,6 +29,6 @@ class RecoveryCode(TenantOwned, Base):
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "hash"),)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"))
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     used_at: Mapped[datetime | None]
