@@ -100,6 +100,8 @@ class Draft:
     def _merge(self, plugin: Record, document: PluginDocument) -> bool:
         given = document.model_fields_set
         wanted = {name: getattr(document, name) for name in TEXTS if name in given}
+        if not wanted and not given & {"labels", "maintainers"}:
+            return False
         if "title" in wanted:
             wanted["title"] = wanted["title"] or document.name
         before = {**plugin, "labels": self.labels[plugin["id"]], "maintainers": self.maintainers[plugin["id"]]}

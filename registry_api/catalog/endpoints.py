@@ -1,6 +1,7 @@
 """HTTP of plugins and their parts."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
 
@@ -143,7 +144,7 @@ async def post_release(
     found = await claim_for_release(work, plugin)
     is_new = await add_release(work, found, document)
     response.status_code = 201 if is_new else 200
-    return await _release(work, found, document.version)
+    return await _release(work, found["id"], document.version)
 
 
 @router.get("/plugins/{plugin}/releases/{version}", summary="Read a release with what it needs")
@@ -151,7 +152,7 @@ async def read_release(
     plugin: PluginPath, version: Annotated[str, Path(max_length=200)], reader: CatalogReader
 ) -> ReleaseDetail:
     """One release."""
-    return await _release(reader, await reader.repository(Catalogue).plugin(plugin), version)
+    return await _release(reader, (await reader.repository(Catalogue).plugin(plugin)).id, version)
 
 
 @router.get("/plugins/{plugin}/dependencies", summary="List what the latest release needs")
@@ -239,8 +240,8 @@ async def _answer(reader: Reader, response: Response, plugin: Plugin) -> PluginV
     return (await plugin_views(reader.repository(Catalogue), [plugin]))[0]
 
 
-async def _release(reader: Reader, plugin: Plugin, version: str) -> ReleaseDetail:
+async def _release(reader: Reader, plugin_id: UUID, version: str) -> ReleaseDetail:
     catalogue = reader.repository(Catalogue)
-    release = await catalogue.release(plugin.id, version)
+    release = await catalogue.release(plugin_id, version)
     dependencies = [DependencyView.model_validate(row) for row in await catalogue.dependencies_of(release.id)]
     return ReleaseDetail(**(await release_views(reader, [release]))[0].model_dump(), dependencies=dependencies)

@@ -2,26 +2,55 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
 from registry_api.catalog.reach import require_reach
 from registry_api.catalog.sharing.models import PluginGrant
-from registry_api.catalog.visibility import expiries, precedence, received, seen
+from registry_api.catalog.visibility import ASKER, Asker, expiries, precedence, received, seen
 from registry_api.db import Repository
+from registry_api.db.statements import any_of
 from registry_api.filtering import EVERY, Asked
 from registry_api.problems import NotFound
+from registry_api.schemas import as_id
 
 LATEST_FIRST = (Release.yanked.asc(), Release.prerelease.asc(), Release.sort_key.desc(), Release.id.desc())
 """The first release in this order is the latest: unyanked before yanked, final before prerelease, then the highest."""
 
-KEEPING_KEY = {"key_share": True}
-"""PostgreSQL's FOR NO KEY UPDATE: others may insert rows that point at the plugin meanwhile, so that two whose releases
-need each other do not wait for each other."""
+
+def ranking() -> Select[Any]:
+    """Every release with its place in its plugin's order, 1 for the latest, and how many releases the plugin has."""
+    place = func.row_number().over(partition_by=Release.plugin_id, order_by=LATEST_FIRST).label("place")
+    releases = func.count().over(partition_by=Release.plugin_id).label("releases")
+    return select(Release.id, Release.plugin_id, Release.version, place, releases)
+
+
+def _latest() -> Select[Any]:
+    ranked = ranking().where(any_of(Release.plugin_id, "plugins")).subquery()
+    return select(ranked.c.plugin_id, ranked.c.version, ranked.c.releases).where(ranked.c.place == 1)
+
+
+@cache
+def _named(*, by_id: bool, all_tenants: bool) -> Select[tuple[Plugin]]:
+    """The plugin of an id or a ref that the asker sees, or that there is."""
+    named = (Plugin.id if by_id else Plugin.ref) == bindparam("plugin")
+    visible = Plugin.id.is_not(None) if all_tenants else seen(Plugin, ASKER)
+    return select(Plugin).where(named, visible).order_by(*precedence(ASKER)).limit(1)
+
+
+_EXPIRIES = expiries(ASKER, ASKER.now)
+_LATEST = _latest()
+_LABELS = select(PluginLabel.plugin_id, PluginLabel.label).where(any_of(PluginLabel.plugin_id, "plugins"))
+_MAINTAINERS = select(PluginMaintainer.plugin_id, PluginMaintainer.handle, PluginMaintainer.name).where(
+    any_of(PluginMaintainer.plugin_id, "plugins")
+)
+_RELEASE = select(Release).where(Release.plugin_id == bindparam("plugin"), Release.version == bindparam("version"))
+_NEEDED = select(Dependency).where(Dependency.release_id == bindparam("release")).order_by(Dependency.dependency_ref)
 
 
 class Catalogue(Repository):
@@ -38,16 +67,15 @@ class Catalogue(Repository):
 
     async def next_change(self, now: datetime) -> datetime | None:
         """The next moment at which what the tenant sees changes by time alone; None when there is none to come."""
-        return (await self.session.execute(expiries(self.scope, now))).scalar_one_or_none()
+        values = {**Asker.values(self.scope), "asked_at": now}
+        return (await self.session.execute(_EXPIRIES, values)).scalar_one_or_none()
 
     async def plugin(self, plugin: str) -> Plugin:
         """A visible plugin by id or ref, the tenant's own before a public one before a shared one; raises `NotFound`."""
-        try:
-            named = Plugin.id == UUID(plugin)
-        except ValueError:
-            named = Plugin.ref == plugin
-        query = select(Plugin).where(named, self.visible()).order_by(*precedence(self.scope)).limit(1)
-        found = (await self.session.execute(query)).scalar_one_or_none()
+        id = as_id(plugin)
+        query = _named(by_id=id is not None, all_tenants=self.scope.all_tenants)
+        values = {"plugin": plugin if id is None else id, **Asker.values(self.scope)}
+        found = (await self.session.execute(query, values)).scalar_one_or_none()
         if found is None:
             raise NotFound(f"There is no plugin {plugin[:401]!r}; name it by id or namespace:name.")
         return found
@@ -57,8 +85,8 @@ class Catalogue(Repository):
         query = select(Plugin.id).where(Plugin.id == plugin.id, self.visible(to_install=True))
         return (await self.session.execute(query)).first() is not None
 
-    async def own_plugin(self, plugin: str, *, lock: bool | dict[str, bool] = True) -> Plugin:
-        """A plugin of the tenant itself, locked for a change: False not at all, `KEEPING_KEY` for one that lets it be pointed at.
+    async def own_plugin(self, plugin: str, *, locked: bool = True) -> Plugin:
+        """A plugin of the tenant itself, locked for a change.
 
         Raises `NotFound` for all others, and `NamespaceNotGranted` for one out of reach.
         """
@@ -66,8 +94,8 @@ class Catalogue(Repository):
         if found.tenant_id != self.scope.tenant_id:
             raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}.")
         require_reach(self.scope, found.ref)
-        if lock:
-            await self.session.refresh(found, with_for_update=lock)
+        if locked:
+            await self.session.refresh(found, with_for_update=True)
         return found
 
     def plugins(self, q: str | None) -> Select[tuple[Plugin]]:
@@ -80,38 +108,28 @@ class Catalogue(Repository):
 
     async def labels(self, plugin_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
         """Labels by plugin, sorted."""
-        query = select(PluginLabel.plugin_id, PluginLabel.label).where(PluginLabel.plugin_id.in_(plugin_ids))
         found: dict[UUID, list[str]] = {plugin_id: [] for plugin_id in plugin_ids}
-        for plugin_id, label in await self.session.execute(query):
+        for plugin_id, label in await self.session.execute(_LABELS, {"plugins": list(plugin_ids)}):
             found[plugin_id].append(label)
         return {plugin_id: sorted(labels) for plugin_id, labels in found.items()}
 
     async def maintainers(self, plugin_ids: Sequence[UUID]) -> dict[UUID, dict[str, str | None]]:
         """Names by handle by plugin, sorted by handle."""
-        columns = (PluginMaintainer.plugin_id, PluginMaintainer.handle, PluginMaintainer.name)
-        query = select(*columns).where(PluginMaintainer.plugin_id.in_(plugin_ids))
         found: dict[UUID, dict[str, str | None]] = {plugin_id: {} for plugin_id in plugin_ids}
-        for plugin_id, handle, name in await self.session.execute(query):
+        for plugin_id, handle, name in await self.session.execute(_MAINTAINERS, {"plugins": list(plugin_ids)}):
             found[plugin_id][handle] = name
         return {plugin_id: dict(sorted(names.items())) for plugin_id, names in found.items()}
 
     async def latest_of(self, plugin_ids: Sequence[UUID]) -> dict[UUID, tuple[str, int]]:
         """The latest version and the number of releases by plugin; plugins without releases are absent."""
-        ranked = self.ranked().where(Release.plugin_id.in_(plugin_ids)).subquery()
-        query = select(ranked.c.plugin_id, ranked.c.version, ranked.c.releases).where(ranked.c.place == 1)
-        return {row[0]: (row[1], row[2]) for row in await self.session.execute(query)}
+        found = await self.session.execute(_LATEST, {"plugins": list(plugin_ids)})
+        return {row[0]: (row[1], row[2]) for row in found}
 
     async def latest_releases(self, plugin_ids: Sequence[UUID]) -> Sequence[Release]:
         """The latest release of each plugin that has any."""
-        ranked = self.ranked().where(Release.plugin_id.in_(plugin_ids)).subquery()
+        ranked = ranking().where(Release.plugin_id.in_(plugin_ids)).subquery()
         query = select(Release).join(ranked, and_(ranked.c.id == Release.id, ranked.c.place == 1))
         return (await self.session.execute(query)).scalars().all()
-
-    def ranked(self) -> Select[Any]:
-        """Every release with its place in its plugin's order, 1 for the latest, and how many releases the plugin has."""
-        place = func.row_number().over(partition_by=Release.plugin_id, order_by=LATEST_FIRST).label("place")
-        releases = func.count().over(partition_by=Release.plugin_id).label("releases")
-        return select(Release.id, Release.plugin_id, Release.version, place, releases)
 
     def releases(self, plugin_id: UUID) -> Select[tuple[Release]]:
         """The releases of a plugin the caller has already found."""
@@ -119,9 +137,7 @@ class Catalogue(Repository):
 
     async def release(self, plugin_id: UUID, version: str) -> Release:
         """One release; raises `NotFound`."""
-        found = (
-            await self.session.execute(self.releases(plugin_id).where(Release.version == version))
-        ).scalar_one_or_none()
+        found = (await self.session.execute(_RELEASE, {"plugin": plugin_id, "version": version})).scalar_one_or_none()
         if found is None:
             raise NotFound(f"The plugin has no release {version[:200]!r}.")
         return found
@@ -137,13 +153,12 @@ class Catalogue(Repository):
 
     async def dependencies_of(self, release_id: UUID) -> Sequence[Dependency]:
         """What a release needs, by ref."""
-        query = self.dependencies(release_id).order_by(Dependency.dependency_ref)
-        return (await self.session.execute(query)).scalars().all()
+        return (await self.session.execute(_NEEDED, {"release": release_id})).scalars().all()
 
     def dependants(self, plugin_id: UUID, asked: Asked = EVERY) -> Select[Any]:
         """Visible plugins whose latest release needs the plugin, as rows for `DependantView`."""
         needing = select(Dependency.plugin_id).where(Dependency.dependency_plugin_id == plugin_id)
-        latest = self.ranked().where(Release.plugin_id.in_(needing)).subquery()
+        latest = ranking().where(Release.plugin_id.in_(needing)).subquery()
         newest = aliased(Release, latest)
         named = (Plugin.id, Plugin.id.label("plugin_id"), Plugin.ref, newest.version)
         query = (

@@ -11,14 +11,17 @@ from registry_api.catalog.errors import PluginExists, ReleaseConflict
 from registry_api.catalog.feed import dependency_row, plugin_row, release_row
 from registry_api.catalog.links import link_waiting
 from registry_api.catalog.models import Dependency, Plugin, Release
-from registry_api.catalog.reach import within_reach
-from registry_api.catalog.repository import KEEPING_KEY, Catalogue
+from registry_api.catalog.reach import require_reach, within_reach
+from registry_api.catalog.repository import Catalogue
 from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
 from registry_api.catalog.store import CatalogueStore
 from registry_api.catalog.visibility import is_public
 from registry_api.db import UnitOfWork
 from registry_api.intake.documents import Outcome
-from registry_api.problems import FieldError, Unprocessable
+from registry_api.problems import FieldError, NotFound, Unprocessable
+
+ONLY_RELEASES = frozenset({"namespace", "name", "releases"})
+"""What a document states that changes nothing of the plugin itself."""
 
 
 async def apply_catalogue(work: UnitOfWork, documents: list[tuple[int, PluginDocument]], outcome: Outcome) -> None:
@@ -56,25 +59,30 @@ async def claim_plugin(work: UnitOfWork, plugin: str) -> Plugin:
     return await work.repository(Catalogue).own_plugin(plugin)
 
 
-async def claim_for_release(work: UnitOfWork, plugin: str) -> Plugin:
-    """The same for a release of it, which others publish beside: of other plugins at once, of this one in turn."""
-    await work.repository(CatalogueStore).take_turn(alone=False)
-    return await work.repository(Catalogue).own_plugin(plugin, lock=KEEPING_KEY)
+async def claim_for_release(work: UnitOfWork, plugin: str) -> Record:
+    """An own plugin to publish a release of, beside others who publish: of other plugins at once, of this one in turn."""
+    store = work.repository(CatalogueStore)
+    await store.take_turn(alone=False)
+    found = await store.locked_plugin(plugin)
+    if found is None:
+        raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}; name it by id or namespace:name.")
+    require_reach(work.principal.scope, found["ref"])
+    return found
 
 
-async def add_release(work: UnitOfWork, plugin: Plugin, document: ReleaseDocument) -> bool:
+async def add_release(work: UnitOfWork, plugin: Record, document: ReleaseDocument) -> bool:
     """Add one release to a claimed plugin, or fill what was null in it; whether it is new.
 
     Raises `ReleaseConflict` when it exists with other content.
     """
-    whole = PluginDocument(namespace=plugin.namespace, name=plugin.name, releases=[document])
-    draft = await _load(work, [whole])
+    whole = PluginDocument(namespace=plugin["namespace"], name=plugin["name"], releases=[document])
+    draft = await _load(work, [whole], {plugin["ref"]: plugin})
     outcome = Outcome()
     draft.apply(0, whole, outcome, "")
     _raise_refusal(outcome)
     await _save(work, draft)
     if draft.new_releases or draft.changed_releases or draft.new_dependencies:
-        work.audit("release.published", f"plugin:{plugin.id}", after=document.model_dump(mode="json"))
+        work.audit("release.published", f"plugin:{plugin['id']}", after=document.model_dump(mode="json"))
     return bool(draft.new_releases)
 
 
@@ -110,18 +118,24 @@ def _raise_refusal(outcome: Outcome) -> None:
     raise kind(errors[0].detail, errors=errors)
 
 
-async def _load(work: UnitOfWork, documents: Sequence[PluginDocument]) -> Draft:
+async def _load(
+    work: UnitOfWork, documents: Sequence[PluginDocument], plugins: dict[str, Record] | None = None
+) -> Draft:
+    """What the documents name as it is; labels and maintainers of plugins of which a document states more than releases."""
     store, catalogue = work.repository(CatalogueStore), work.repository(Catalogue)
-    plugins = await store.own_plugins([document.ref for document in documents])
+    if plugins is None:
+        plugins = await store.own_plugins([document.ref for document in documents])
     plugin_ids = [plugin["id"] for plugin in plugins.values()]
+    stated = {document.ref for document in documents if document.model_fields_set - ONLY_RELEASES}
+    told = [plugin["id"] for ref, plugin in plugins.items() if ref in stated]
     versions = {release.version for document in documents for release in document.releases}
     releases = await store.releases(plugin_ids, versions) if versions else {}
     return Draft(
         tenant_id=work.principal.tenant_id,
         now=utcnow(),
         plugins=plugins,
-        labels=await catalogue.labels(plugin_ids),
-        maintainers=await catalogue.maintainers(plugin_ids),
+        labels=await catalogue.labels(told) if told else {},
+        maintainers=await catalogue.maintainers(told) if told else {},
         releases=releases,
         dependencies=await store.dependencies([release["id"] for release in releases.values()]),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, delete, insert, text, update
+from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, delete, insert, select, text, update
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
@@ -14,6 +14,7 @@ from registry_api.catalog.visibility import in_force, is_public, own_or_public
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
 from registry_api.db.statements import rows_by
+from registry_api.schemas import as_id
 from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.plans import Quota
 
@@ -31,6 +32,24 @@ FEW = 1000
 METERED: dict[type[Base], Quota] = {Plugin: Quota.PLUGINS, Release: Quota.RELEASES}
 
 
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def _to_publish(column: Any) -> Select[Any]:
+    """PostgreSQL's FOR NO KEY UPDATE: others may insert rows that point at the plugin meanwhile, so that two whose
+    releases need each other do not wait for each other.
+    """
+    table = column.table
+    query = select(table).where(column == bindparam("plugin"), table.c.tenant_id == bindparam("tenant_id"))
+    return query.with_for_update(key_share=True)
+
+
+_BY_ID, _BY_REF = _to_publish(_table(Plugin).c.id), _to_publish(_table(Plugin).c.ref)
+
+
 class CatalogueStore(Repository):
     """Rows as plain records, so that thousands cost a few statements."""
 
@@ -44,6 +63,14 @@ class CatalogueStore(Repository):
         for ref in refs:
             require_reach(self.scope, ref)
         return {row["ref"]: row for row in await self._own(_table(Plugin).c.ref, refs)}
+
+    async def locked_plugin(self, plugin: str) -> Record | None:
+        """A plugin of the tenant by id or ref, locked for a release of it."""
+        id = as_id(plugin)
+        query = _BY_REF if id is None else _BY_ID
+        result = await self.session.execute(query, {"plugin": id or plugin, "tenant_id": self.scope.tenant_id})
+        row = result.mappings().one_or_none()
+        return None if row is None else dict(row)
 
     async def releases(self, plugin_ids: Sequence[UUID], versions: set[str]) -> dict[tuple[UUID, str], Record]:
         """Releases of the plugins whose version is among `versions`."""
@@ -177,9 +204,3 @@ def _of(table: Table, tenant_id: UUID | None) -> list[ColumnElement[bool]]:
 
 def _given(grant: Record) -> Any:
     return grant["recorded_at"], grant["id"]
-
-
-def _table(model: type[Base]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)
-    return table

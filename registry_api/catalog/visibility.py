@@ -7,14 +7,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Uuid, and_, bindparam, func, or_, select
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Plugin
 from registry_api.catalog.sharing.models import PluginGrant
+from registry_api.db.base import UtcDateTime
 from registry_api.db.scope import Scope
 
 PUBLIC, SHARED, PRIVATE = "public", "shared", "private"
+
+
+class Asker:
+    """Who asks and when, as parameters of a statement that is built once; stands in for a `Scope` below."""
+
+    tenant_id, operator_id = bindparam("asking_tenant", type_=Uuid()), bindparam("asking_operator", type_=Uuid())
+    now = bindparam("asked_at", type_=UtcDateTime())
+
+    @staticmethod
+    def values(scope: Scope) -> dict[str, Any]:
+        """The parameters for a scope at this moment."""
+        return {"asking_tenant": scope.tenant_id, "asking_operator": scope.operator_id, "asked_at": utcnow()}
+
+
+ASKER = Asker()
+Asking = Scope | Asker
 
 
 def is_public(tenant_id: UUID, operator_id: UUID, visibility: str) -> bool:
@@ -22,26 +39,28 @@ def is_public(tenant_id: UUID, operator_id: UUID, visibility: str) -> bool:
     return tenant_id == operator_id and visibility == PUBLIC
 
 
-def public(plugin: Any, scope: Scope) -> ColumnElement[bool]:
+def public(plugin: Any, scope: Asking) -> ColumnElement[bool]:
     """The same as a condition on `Plugin`, on an alias or on its table's columns."""
     return and_(plugin.tenant_id == scope.operator_id, plugin.visibility == PUBLIC)
 
 
-def own_or_public(plugin: Any, scope: Scope) -> ColumnElement[bool]:
+def own_or_public(plugin: Any, scope: Asking) -> ColumnElement[bool]:
     """What the tenant sees without any grant."""
     return or_(plugin.tenant_id == scope.tenant_id, public(plugin, scope))
 
 
-def seen(plugin: Any, scope: Scope, *, to_install: bool = False) -> ColumnElement[bool]:
+def seen(plugin: Any, scope: Asking, *, to_install: bool = False) -> ColumnElement[bool]:
     """What the tenant sees; with `to_install` without what is shared with it for reading only."""
     wide = [PluginGrant.scope == "install"] if to_install else []
     granted = select(PluginGrant.plugin_id).where(received(scope), *wide)
     return or_(own_or_public(plugin, scope), and_(plugin.visibility == SHARED, plugin.id.in_(granted)))
 
 
-def received(scope: Scope) -> ColumnElement[bool]:
+def received(scope: Asking) -> ColumnElement[bool]:
     """The grants in force that name the tenant, as a condition on `PluginGrant`."""
-    return and_(PluginGrant.grantee_id == scope.tenant_id, in_force(utcnow()))
+    return and_(
+        PluginGrant.grantee_id == scope.tenant_id, in_force(scope.now if isinstance(scope, Asker) else utcnow())
+    )
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -49,7 +68,7 @@ def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return and_(PluginGrant.live, or_(PluginGrant.expires_at.is_(None), PluginGrant.expires_at > now))
 
 
-def precedence(scope: Scope) -> list[ColumnElement[Any]]:
+def precedence(scope: Asking) -> list[ColumnElement[Any]]:
     """The order of plugins of one ref: the tenant's own, the operator's, then shared ones, the one shared first before others.
 
     So a grant never takes a ref from what was seen under it before.
@@ -59,7 +78,7 @@ def precedence(scope: Scope) -> list[ColumnElement[Any]]:
     return [own.asc(), operators.asc(), given.correlate(Plugin).scalar_subquery().asc(), Plugin.id.asc()]
 
 
-def expiries(scope: Scope, now: datetime) -> Select[tuple[datetime]]:
+def expiries(scope: Asking, now: datetime | BindParameter[datetime]) -> Select[tuple[datetime]]:
     """When grants that the tenant gave or was given will expire, the next one alone; none where none will."""
     ours = or_(PluginGrant.grantee_id == scope.tenant_id, PluginGrant.tenant_id == scope.tenant_id)
     query = select(PluginGrant.expires_at).where(ours, PluginGrant.ended_at.is_(None), PluginGrant.expires_at > now)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,9 +16,17 @@ from registry_api.catalog.repository import LATEST_FIRST, Catalogue
 from registry_api.catalog.visibility import is_public
 from registry_api.db import Repository, Scope, UnitOfWork
 from registry_api.db.chunks import chunks
+from registry_api.db.statements import any_of
 from registry_api.installs.models import ReleaseBlock
 from registry_api.problems import NotFound
 from registry_api.schemas import as_id
+
+_OF_RELEASES = (
+    select(ReleaseBlock)
+    .where(or_(ReleaseBlock.tenant_id == bindparam("own"), ReleaseBlock.tenant_id == bindparam("operator")))
+    .where(ReleaseBlock.lifted_at.is_(None), any_of(ReleaseBlock.release_id, "releases"))
+    .order_by((ReleaseBlock.tenant_id == bindparam("operator")).asc())
+)
 
 
 class Blocks(Repository):
@@ -32,10 +40,10 @@ class Blocks(Repository):
     async def of(self, releases: Collection[UUID]) -> dict[UUID, ReleaseBlock]:
         """By release, the operator's where there are two; those that are not blocked are absent."""
         found: dict[UUID, ReleaseBlock] = {}
-        own_first = (ReleaseBlock.tenant_id == self.scope.operator_id).asc()
+        who = {"own": self.scope.tenant_id, "operator": self.scope.operator_id}
         for part in chunks(list(releases)):
-            query = self.holding().where(ReleaseBlock.release_id.in_(part)).order_by(own_first)
-            found |= {row.release_id: row for row in (await self.session.execute(query)).scalars()}
+            rows = await self.session.execute(_OF_RELEASES, {"releases": part, **who})
+            found |= {row.release_id: row for row in rows.scalars()}
         return found
 
     async def newest_allowed(self, plugin_id: UUID) -> Release | None:

@@ -111,7 +111,7 @@ async def delete_received_grant(plugin_grant_id: UUID, work: SharingWork) -> Non
 
 
 async def _own(reader: Reader, plugin: str) -> UUID:
-    return (await reader.repository(Catalogue).own_plugin(plugin, lock=False)).id
+    return (await reader.repository(Catalogue).own_plugin(plugin, locked=False)).id
 
 
 async def _answer(reader: Reader, response: Response, grant: PluginGrant) -> PluginGrantView:
