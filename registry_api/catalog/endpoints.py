@@ -142,8 +142,12 @@ async def post_release(
 ) -> ReleaseDetail:
     """201 for a new version; 200 when it was there with the same content; 409 when it was there with other content."""
     found = await claim_for_release(work, plugin)
-    is_new = await add_release(work, found, document)
-    response.status_code = 201 if is_new else 200
+    draft = await add_release(work, found, document)
+    if draft.new_releases:
+        (release,) = draft.new_releases.values()
+        needed = sorted(draft.new_dependencies, key=lambda row: str(row["dependency_ref"]))
+        return ReleaseDetail(**release, dependencies=[DependencyView(**row) for row in needed])
+    response.status_code = 200
     return await _release(work, found["id"], document.version)
 
 

@@ -70,8 +70,8 @@ async def claim_for_release(work: UnitOfWork, plugin: str) -> Record:
     return found
 
 
-async def add_release(work: UnitOfWork, plugin: Record, document: ReleaseDocument) -> bool:
-    """Add one release to a claimed plugin, or fill what was null in it; whether it is new.
+async def add_release(work: UnitOfWork, plugin: Record, document: ReleaseDocument) -> Draft:
+    """Add one release to a claimed plugin, or fill what was null in it; it is among the draft's new ones where it is new.
 
     Raises `ReleaseConflict` when it exists with other content.
     """
@@ -83,7 +83,7 @@ async def add_release(work: UnitOfWork, plugin: Record, document: ReleaseDocumen
     await _save(work, draft)
     if draft.new_releases or draft.changed_releases or draft.new_dependencies:
         work.audit("release.published", f"plugin:{plugin['id']}", after=document.model_dump(mode="json"))
-    return bool(draft.new_releases)
+    return draft
 
 
 async def change_plugin(work: UnitOfWork, plugin: Plugin, patch: PluginPatch) -> None:
@@ -174,6 +174,8 @@ def _owned(draft: Draft, plugin_id: UUID) -> Record:
 
 
 async def _link_own(store: CatalogueStore, draft: Draft, by_id: dict[UUID, Record]) -> None:
+    if not draft.new_dependencies:
+        return
     known = await store.linked_ids([row["dependency_ref"] for row in draft.new_dependencies])
     known |= {plugin["ref"]: plugin["id"] for plugin in by_id.values()}
     for row in draft.new_dependencies:

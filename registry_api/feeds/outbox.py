@@ -13,8 +13,24 @@ from registry_api.feeds.models import OutboxRow
 
 OUTBOX_LOCK = 0x7061_7463_6862
 """Key of PostgreSQL's advisory lock that makes sequence order equal commit order."""
-_TAKE = text("SELECT pg_advisory_xact_lock(:key)")
+
 _INSERT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
+_COLUMNS = ("tenant_id", "feed", "public", "audience_id", "grant_id", "line")
+_INSERT_IN_TURN = text(
+    """
+    INSERT INTO outbox (tenant_id, feed, public, audience_id, grant_id, line, recorded_at)
+    SELECT tenant_id, feed, public, audience_id, grant_id, line, CAST(:recorded_at AS timestamptz)
+    FROM (SELECT pg_advisory_xact_lock(:key)) AS turn
+    CROSS JOIN unnest(
+        CAST(:tenant_id AS uuid[]), CAST(:feed AS text[]), CAST(:public AS boolean[]),
+        CAST(:audience_id AS uuid[]), CAST(:grant_id AS uuid[]), CAST(:line AS text[])
+    ) WITH ORDINALITY AS row (tenant_id, feed, public, audience_id, grant_id, line, place)
+    ORDER BY place
+    """
+)
+"""Lock and insertion in one: between the two nobody who waits for the lock waits for this process. Numbers are drawn for rows
+that come out of the sorting, and so after the lock is held.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +70,12 @@ async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: 
     """
     if not entries:
         return
-    await _lock(session)
-    await session.execute(_INSERT, [_row(entry, now, trace_id) for entry in entries])
-
-
-async def _lock(session: AsyncSession) -> None:
+    rows = [_row(entry, now, trace_id) for entry in entries]
     if session.get_bind().dialect.name == "postgresql":
-        await session.execute(_TAKE, {"key": OUTBOX_LOCK})
+        columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+        await session.execute(_INSERT_IN_TURN, {**columns, "recorded_at": now, "key": OUTBOX_LOCK})
+    else:
+        await session.execute(_INSERT, rows)
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:
