@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     Strict,
     StringConstraints,
@@ -53,13 +54,13 @@ Moment = Annotated[ZonedTime, AfterValidator(_in_utc)]
 """A time with its zone in a request, taken as UTC."""
 
 
-def _number(value: Any) -> Any:
+def whole_number(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(whole_number)]
 """An integer, and neither a truth value nor a word that spells one."""
 
 Figure = Annotated[float, Strict()]
@@ -67,6 +68,9 @@ Figure = Annotated[float, Strict()]
 
 LARGEST = 2**53 - 1
 """The largest integer that every reader of JSON holds exactly (RFC 8259 §6)."""
+
+Count = Annotated[int, Field(ge=0, le=LARGEST), BeforeValidator(whole_number)]
+"""An integer that is not negative. Bounds stand before the validator: set on `Whole | None` they get lost in the API document."""
 
 Flag = Annotated[bool, Strict()]
 """True or false, and neither a number nor a word."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from patchbay.automation.conditions import Quality, Sample
-from registry_api.schemas import Figure, Flag, Input, Moment, Output, Timestamp, Whole, Word
+from registry_api.schemas import Count, Figure, Flag, Input, Moment, Output, Timestamp, Whole, Word
 
 MOST_SAMPLES = 20_000
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -31,7 +31,7 @@ class SampleInput(Input):
     at: Moment
     labels: dict[Label, Label] = Field(default={}, max_length=20)
     quality: Quality = Quality.OK
-    missing: Whole = Field(default=0, ge=0, description="Replicas that did not report into an average.")
+    missing: Count = Field(default=0, description="Replicas that did not report into an average.")
     trace_id: Trace | None = Field(default=None, description="Trace of what came in last for the series.")
 
     def sample(self) -> Sample:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from patchbay.core.clock import EARLIEST, FUTURE_SKEW, utcnow
 from patchbay.core.versions import LONGEST, VersionScheme
 from registry_api.intake.documents import NOT_EMPTY, keep_faults
-from registry_api.schemas import LARGEST, Flag, Input, Name, Output, Timestamp, Whole, ZonedTime
+from registry_api.schemas import Count, Flag, Input, Name, Output, Timestamp, ZonedTime
 
 Part = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")]
 """A namespace or a plugin's name."""
@@ -84,7 +84,7 @@ class ReleaseDocument(Input):
     requires_host: Short | None = None
     artifact_url: Url | None = None
     digest: Short | None = Field(default=None, description="algorithm:hex of the artifact.")
-    size_bytes: Whole | None = Field(default=None, ge=0, le=LARGEST)
+    size_bytes: Count | None = None
     yanked: Flag = False
     released_at: PastTime | None = None
     dependencies: list[DependencyDocument] = Field(default=[], max_length=1000)

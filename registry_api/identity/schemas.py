@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
@@ -17,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from registry_api.identity.passwords import LONGEST, SHORTEST
-from registry_api.schemas import Flag, Input, Name, Output, Timestamp, Whole, Word
+from registry_api.schemas import Flag, Input, Name, Output, Timestamp, Whole, Word, whole_number
 from registry_api.tenancy.schemas import TenantBrief
 
 Role = Literal[
@@ -43,6 +44,8 @@ Namespaces = Annotated[
     ),
 ]
 Email = Annotated[EmailStr, AfterValidator(str.lower)]
+
+Minutes = Annotated[int, Field(ge=1, le=90 * 24 * 60), BeforeValidator(whole_number)]
 
 
 class Login(Input):
@@ -236,10 +239,8 @@ class NarrowerToken(Input):
     name: Name
     scopes: list[Word] | None = Field(default=None, min_length=1, max_length=100)
     namespaces: Namespaces | None = None
-    expires_in_minutes: Whole | None = Field(
+    expires_in_minutes: Minutes | None = Field(
         default=None,
-        ge=1,
-        le=90 * 24 * 60,
         description="At most the caller's own life, which is also the default up to an hour.",
     )
 

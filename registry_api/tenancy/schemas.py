@@ -1,12 +1,12 @@
 """What the tenancy routes take and answer."""
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, EmailStr, Field, SecretStr, field_validator, model_validator
 
 from registry_api.identity.passwords import LONGEST, SHORTEST
-from registry_api.schemas import LARGEST, Input, Name, Output, Slug, Timestamp, Whole, as_id
+from registry_api.schemas import Count, Input, Name, Output, Slug, Timestamp, as_id
 from registry_api.tenancy.plans import Quota
 
 Plan = Literal["free", "team", "enterprise"]
@@ -114,7 +114,7 @@ class TenantChange(Input):
     name: Name | None = None
     status: Literal["active", "suspended"] | None = None
     plan: Plan | None = None
-    quotas: dict[Quota, Annotated[Whole, Field(ge=0, le=LARGEST)] | None] | None = Field(
+    quotas: dict[Quota, Count | None] | None = Field(
         default=None,
         description="Limits otherwise than the plan's, all of them; null as a limit is none. Of requests at least 1: what shall "
         "do nothing is suspended.",

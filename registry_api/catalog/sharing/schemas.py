@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from patchbay.core.clock import utcnow
 from registry_api.schemas import Input, Moment, Output, Timestamp
@@ -16,7 +17,7 @@ MOST_TENANTS = 100
 
 def _to_come(moment: datetime) -> datetime:
     if moment <= utcnow():
-        raise ValueError("the time has passed; revoke a grant to end it now")
+        raise PydanticCustomError("time_out_of_range", "The time has passed; revoke a grant to end it now")
     return moment
 
 

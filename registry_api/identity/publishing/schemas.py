@@ -9,7 +9,8 @@ from registry_api.identity.publishing.claims import PROVIDERS
 from registry_api.identity.schemas import Place
 from registry_api.schemas import Input, Output, Timestamp, Word
 
-Issuer = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\s?#@]+$")]
+Issuer = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!\"$->A-~]+$")]
+"""An address in ASCII without query, fragment and user."""
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,30}$")]
 
 
