@@ -45,7 +45,7 @@ def _written(session: Session) -> Iterator[Any]:
 @event.listens_for(BoundSession, "do_orm_execute")
 def _executed(state: ORMExecuteState) -> Any:
     """A statement that found no row to change has changed nothing."""
-    if not (state.is_insert or state.is_update or state.is_delete):
+    if not (state.is_insert or state.is_update or state.is_delete) or state.statement.table.name in NO_CHANGES:  # type: ignore[attr-defined]
         return None
     result: Any = state.invoke_statement()
     if getattr(result, "rowcount", -1) != 0:

@@ -6,10 +6,9 @@ second sees the first, and is refused.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Uuid, bindparam, select, text
 
 from patchbay.core.clock import utcnow
 from registry_api.db.repository import Repository
@@ -17,18 +16,16 @@ from registry_api.tenancy.errors import EventQuotaExceeded, QuotaExceeded
 from registry_api.tenancy.models import QuotaUse, Tenant
 from registry_api.tenancy.plans import MONTHLY, Quota, limits_of, period_of, seconds_left
 
-_PLAN = select(Tenant.plan, Tenant.quotas).where(Tenant.id == bindparam("tenant_id"))
-
-
-def _move(dialect: Any) -> Any:
-    """Add to a counter, which is made where there is none; its new value."""
-    insert = dialect.insert(QuotaUse.__table__)
-    grown = {"used": QuotaUse.__table__.c.used + insert.excluded.used}
-    adding = insert.on_conflict_do_update(index_elements=["tenant_id", "quota", "period"], set_=grown)
-    return adding.returning(QuotaUse.__table__.c.used)
-
-
-_MOVES = {"postgresql": _move(postgresql), "sqlite": _move(sqlite)}
+_TENANT = Tenant.__table__.c
+_PLAN = select(_TENANT.plan, _TENANT.quotas).where(_TENANT.id == bindparam("tenant_id"))
+_MOVE = text(
+    """
+    INSERT INTO quota_uses (tenant_id, quota, period, used) VALUES (:tenant_id, :quota, :period, :amount)
+    ON CONFLICT (tenant_id, quota, period) DO UPDATE SET used = quota_uses.used + excluded.used
+    RETURNING used
+    """
+).bindparams(bindparam("tenant_id", type_=Uuid()))
+"""As text: SQLAlchemy compiles an upsert anew each time."""
 
 
 class Metering(Repository):
@@ -74,10 +71,10 @@ class Metering(Repository):
 
     async def _move(self, amounts: Mapping[Quota, int], now: datetime) -> dict[Quota, int]:
         """Add to the counters, in one order so that two writers never deadlock; their new values."""
-        move, moved = _MOVES[self.session.get_bind().dialect.name], {}
+        moved = {}
         for quota, amount in sorted(amounts.items()):
             use = {"tenant_id": self.scope.tenant_id, "quota": quota.value, "period": period_of(quota, now)}
-            moved[quota] = (await self.session.execute(move, {**use, "used": amount})).scalar_one()
+            moved[quota] = (await self.session.execute(_MOVE, {**use, "amount": amount})).scalar_one()
         return moved
 
 

@@ -25,13 +25,14 @@ MOST_ATTEMPTS = 200
 """More than three days have room for; only a delivery that kills its worker comes to it."""
 
 # Their keys are locked until the commit: one that is deleted at this moment would fail the change that tells it.
+_HOOKS = Webhook.__table__.c
 _ENABLED = (
-    select(Webhook.id, Webhook.tenant_id, Webhook.types)
-    .where(Webhook.enabled)
-    .order_by(Webhook.id)
+    select(_HOOKS.id, _HOOKS.tenant_id, _HOOKS.types)
+    .where(_HOOKS.enabled)
+    .order_by(_HOOKS.id)
     .with_for_update(read=True, key_share=True)
 )
-_ENABLED_OF = _ENABLED.where(any_of(Webhook.tenant_id, "told"))
+_ENABLED_OF = _ENABLED.where(any_of(_HOOKS.tenant_id, "told"))
 
 
 async def fan_out(
