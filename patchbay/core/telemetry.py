@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
+import orjson
+
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z", re.ASCII)
 _SECRETS = re.compile(
     r"""(?P<kept>\bBearer\s+)[A-Za-z0-9._~+/=-]+  # an Authorization header
@@ -21,7 +23,7 @@ _SECRETS = re.compile(
 )
 _SIGNS = ("pb_", "bearer", "://")
 """What each of the secrets has in it: most lines have none, and looking for these costs far less than matching."""
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+_ENCODER = json.JSONEncoder(default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -120,7 +122,14 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         present = {name: value for name, value in line.items() if value is not None}
-        return redact(_ENCODER.encode(present))
+        return redact(_encoded(present))
+
+
+def _encoded(line: dict[str, object]) -> str:
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        return _ENCODER.encode(line)
 
 
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:

@@ -67,6 +67,13 @@ def test_a_secret_is_never_logged_wherever_it_hides(log: io.StringIO) -> None:
     assert "pb_…" in _only_line(log)["error"] and "RuntimeError" in _only_line(log)["error"]
 
 
+@pytest.mark.parametrize("odd", ["\ud800", 2**70, {1: "a"}, {"a"}], ids=["half a pair", "huge", "number as key", "set"])
+def test_what_json_hardly_holds_is_still_one_line(log: io.StringIO, odd: Any) -> None:
+    logging.getLogger("test").info("odd", extra={"odd": odd})
+    assert log.getvalue().encode("utf-8").count(b"\n") == 1
+    assert _only_line(log)["odd"] in (odd, str(odd), {"1": "a"})
+
+
 def test_redaction_leaves_other_words_alone() -> None:
     text = "http://127.0.0.1:8400/v1/plugins is up; mpb_counter, see pb_ and https://example.org/a:b@c"
     assert telemetry.redact(text) == text
