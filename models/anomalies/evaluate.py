@@ -83,18 +83,17 @@ def _sigmoid(place: Floats) -> Floats:
 
 def windowed_gaussian(values: Floats, size: int = 6400, step: int = 100) -> Floats:
     """NAB's baseline: how central a value is among the last ones, whose window moves on in steps."""
-    window: list[float] = []
-    buffer: list[float] = []
+    first, last, waiting = 0, 0, 0
     mean, spread, scores = 0.0, 1.0, np.zeros(len(values))
     for place, value in enumerate(values.tolist()):
-        if window:
+        if last:
             scores[place] = 1.0 - 0.5 * erfc(abs(value - mean) / spread / 2**0.5)
-        if len(window) < size:
-            window.append(value)
+        if last < size:
+            last += 1
+        elif waiting + 1 < step:
+            waiting += 1
+            continue
         else:
-            buffer.append(value)
-            if len(buffer) < step:
-                continue
-            window, buffer = window[step:] + buffer, []
-        mean, spread = float(np.mean(window)), float(np.std(window)) or 1e-6
+            first, last, waiting = first + step, last + step, 0
+        mean, spread = float(values[first:last].mean()), float(values[first:last].std()) or 1e-6
     return scores
