@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from patchbay.core.settings import Settings
@@ -90,7 +90,12 @@ class Policies:
     @staticmethod
     def of_plan(quota: int | None, tenant: str) -> list[Claim]:
         """The claim on what a tenant's plan allows; none where it allows all."""
-        return [] if quota is None else [Claim(Policy(PLANNED, min(quota, MOST)), f"{PLANNED}:{tenant}")]
+        return [] if quota is None else [Claim(_planned(quota), f"{PLANNED}:{tenant}")]
+
+
+@lru_cache(maxsize=256)
+def _planned(quota: int) -> Policy:
+    return Policy(PLANNED, min(quota, MOST))
 
 
 def told(states: Sequence[State]) -> dict[str, str]:

@@ -8,8 +8,9 @@ from fastapi import Request
 from redis.exceptions import RedisError
 
 from patchbay.core.settings import Settings
+from registry_api.caller import current_address
 from registry_api.db import Principal
-from registry_api.limits.addresses import client_address, limited_as
+from registry_api.limits.addresses import UNKNOWN, limited_as
 from registry_api.limits.errors import RateLimited
 from registry_api.limits.policies import Claim, Policies, State
 from registry_api.limits.stores import InProcess, InRedis, Store
@@ -32,7 +33,6 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self.policies = Policies(settings)
-        self.trusted = settings.trusted_proxies
         self._own = InProcess()
         url = settings.redis_url
         self._shared: Store | None = None if url is None else InRedis(url.get_secret_value())
@@ -42,7 +42,7 @@ class Limits:
         """Count a request of an address; raises `RateLimited`."""
         if route in UNLIMITED:
             return
-        address = limited_as(client_address(request, self.trusted))
+        address = limited_as(current_address() or UNKNOWN)
         keys = {"login": address} if route == LOGIN else {}
         await self._spend(request, self.policies.claims(**keys, address=address))
 
