@@ -13,8 +13,7 @@ from patchbay.core.audit.anchors import Anchors
 from patchbay.core.audit.merkle import Frontier, leaf_hash
 from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, opened, origin_of, sign
 from patchbay.core.storage import StorageUnavailable
-from registry_api.audit.models import AuditHead
-from registry_api.audit.repository import LINK, AuditLog
+from registry_api.audit.repository import LINK, AuditLog, Head
 from registry_api.db import Binding, Crossing, Database, Reader, UnitOfWork, system_principal
 from registry_api.jobs.errors import PermanentFailure
 from registry_api.tenancy.repository import find_operator_id
@@ -116,7 +115,7 @@ class Anchoring:
         return known
 
 
-async def _followed(audit: AuditLog, known: Mapping[int, bytes]) -> tuple[Frontier, AuditHead]:
+async def _followed(audit: AuditLog, known: Mapping[int, bytes]) -> tuple[Frontier, Head]:
     """The tree at the end of the chain, come to by way of each known checkpoint."""
     head = await audit.head()
     if head is None or (head.anchored_size and not known):
@@ -131,7 +130,7 @@ async def _followed(audit: AuditLog, known: Mapping[int, bytes]) -> tuple[Fronti
     return tree, head
 
 
-def _start(head: AuditHead, known: Mapping[int, bytes]) -> Frontier:
+def _start(head: Head, known: Mapping[int, bytes]) -> Frontier:
     """The tree at the newest checkpoint the database remembers, where a signed one says the same; else the empty one."""
     try:
         tree = Frontier.of(head.anchored_size, head.anchored_frontier)

@@ -42,7 +42,7 @@ async def list_audit_records(
     """Records of the tenant acted in, newest first; the record of this very reading is the newest."""
     log = reader.repository(AuditLog)
     query = asked.where(log.records())
-    rows = await paging.rows(reader.session, query, [AuditRecord.position], descending=True)
+    rows = await paging.rows(reader.session, query, [AuditRecord.position], descending=True, scalars=False)
     told = rows.items if "change" in wanted or "patch" in wanted else []
     keys = await log.person_keys(persons_of(told))
     return rows.page(lambda record: AuditView.of(record, keys))

@@ -1,4 +1,4 @@
-"""A tenant's chain as one file, streamed."""
+"""A tenant's chain as one file, streamed. A hash that is none any more is written as zeros, so that its line is read and refused."""
 
 from collections.abc import AsyncIterator
 
@@ -18,4 +18,4 @@ async def exported(actor: Actor, kept: Kept) -> AsyncIterator[bytes]:
         yield Header(str(log.scope.tenant_id), position, digest.hex(), len(kept.notes), kept.remembered).line()
         yield b"".join(map(checkpoint_line, kept.notes))
         async for rows in log.stream(position, columns=LINK):
-            yield b"".join([record_line(row.hash, row.canonical) for row in rows])
+            yield b"".join([record_line(row.hash or GENESIS, row.canonical) for row in rows])

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry_api.audit.unsure import StoredBytes
 from registry_api.db.base import Base, TenantOwned
 
 
@@ -21,9 +22,9 @@ class AuditRecord(TenantOwned, Base):
     action: Mapped[str] = mapped_column(index=True)
     subject: Mapped[str]
     actor: Mapped[str]
-    canonical: Mapped[bytes] = mapped_column(LargeBinary)
-    previous_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    canonical: Mapped[bytes] = mapped_column(StoredBytes)
+    previous_hash: Mapped[bytes] = mapped_column(StoredBytes(32))
+    hash: Mapped[bytes] = mapped_column(StoredBytes(32))
 
 
 class AuditHead(Base):
@@ -33,12 +34,12 @@ class AuditHead(Base):
 
     tenant_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("tenants.id"), primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, default=0)
-    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(StoredBytes(32))
     moved_at: Mapped[datetime]
-    frontier: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    frontier: Mapped[bytes] = mapped_column(StoredBytes, default=b"")
     """Roots of the full subtrees of the Merkle tree over the records' bytes: a checkpoint reads no record twice."""
     anchored_size: Mapped[int] = mapped_column(BigInteger, default=0)
-    anchored_frontier: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    anchored_frontier: Mapped[bytes] = mapped_column(StoredBytes, default=b"")
     """How far the newest checkpoint reaches, and the tree there; believed only where a signed checkpoint agrees."""
 
 

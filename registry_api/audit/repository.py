@@ -1,71 +1,57 @@
 """All SQL that reads the audit log, and what keeps its checkpoints and persons' keys."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, Select, String, TypeDecorator, func, select, type_coerce, update
-from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Row, Select, func, select, update
 
 from patchbay.core.audit.merkle import Frontier
 from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditHead, AuditRecord
 from registry_api.audit.personal import SHREDDED, find_keys, shred_keys
+from registry_api.audit.unsure import bytes_in, number_in, told_in
 from registry_api.db.repository import Repository
 
 BATCH = 5000
-LINK = (AuditRecord.position, AuditRecord.canonical, AuditRecord.hash)
+LINK = (AuditRecord.position, bytes_in(AuditRecord.canonical), bytes_in(AuditRecord.hash))
+TOLD = (AuditRecord.id, AuditRecord.recorded_at, AuditRecord.actor, AuditRecord.action, AuditRecord.subject)
+WHOLE = (*LINK, bytes_in(AuditRecord.previous_hash), *map(told_in, TOLD))
 
 
-class Unsure(TypeDecorator[Any]):
-    """Reads as another type does, and as None where somebody wrote what that type cannot be: SQLite takes anything."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest link of a chain as the head row has it; a number that is none any more is -1, which no chain has."""
 
-    impl, cache_ok = String, True
-
-    def __init__(self, like: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.like = like
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        """The other type's reading, without its errors."""
-        read = self.like.dialect_impl(dialect).result_processor(dialect, coltype)
-
-        def unsure(value: Any) -> Any:
-            try:
-                return value if read is None else read(value)
-            except (ValueError, TypeError, AttributeError):
-                return None
-
-        return unsure
+    position: int
+    hash: bytes
+    frontier: bytes
+    anchored_size: int
+    anchored_frontier: bytes
 
 
-def _unsure(column: InstrumentedAttribute[Any]) -> Any:
-    return type_coerce(column, Unsure(column.type)).label(column.key)
-
-
-WHOLE = (
-    *LINK,
-    _unsure(AuditRecord.id),
-    AuditRecord.previous_hash,
-    _unsure(AuditRecord.recorded_at),
-    AuditRecord.actor,
-    AuditRecord.action,
-    AuditRecord.subject,
+HEAD = (
+    number_in(AuditHead.position),
+    bytes_in(AuditHead.hash),
+    bytes_in(AuditHead.frontier),
+    number_in(AuditHead.anchored_size),
+    bytes_in(AuditHead.anchored_frontier),
 )
 
 
 class AuditLog(Repository):
     """The chain of the tenant acted in. Chains are read tenant by tenant, also by platform readers."""
 
-    def records(self) -> Select[tuple[AuditRecord]]:
-        """Records."""
-        return select(AuditRecord).where(AuditRecord.tenant_id == self.scope.tenant_id)
+    def records(self) -> Select[Any]:
+        """Rows of records, with the owner."""
+        return select(*WHOLE, AuditRecord.tenant_id).where(AuditRecord.tenant_id == self.scope.tenant_id)
 
-    async def head(self) -> AuditHead | None:
-        """The newest link as the head row has it; None for a tenant without records."""
-        query = select(AuditHead).where(AuditHead.tenant_id == self.scope.tenant_id)
-        return (await self.session.execute(query)).scalar_one_or_none()
+    async def head(self) -> Head | None:
+        """The newest link; None for a tenant without records."""
+        found = await self.session.execute(select(*HEAD).where(AuditHead.tenant_id == self.scope.tenant_id))
+        row = found.one_or_none()
+        return None if row is None else Head(*row)
 
     async def beyond_head(self) -> int | None:
         """The first position after the one the head names; None when the chain ends there. One statement, so that an

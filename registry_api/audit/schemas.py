@@ -1,12 +1,13 @@
 """What the audit routes answer."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from sqlalchemy import Row
 
-from registry_api.audit.models import AuditRecord
 from registry_api.audit.personal import subjects_in, unsealed
 from registry_api.schemas import Output, Timestamp
 
@@ -15,8 +16,11 @@ SAID |= {"request_id": "request", "trace_id": "trace"}
 """Fields of an answer, by what they are called in the bytes."""
 
 UNREADABLE: dict[str, Any] = dict.fromkeys(SAID.values()) | {"patch": []}
-UNREADABLE |= {"change": {"unreadable": "The stored bytes are no record; GET /v1/audit/verify says where they break."}}
-"""What stands for bytes that are no record any more."""
+UNREADABLE |= {"change": {"unreadable": "What is stored is no record; GET /v1/audit/verify says where it breaks."}}
+"""What stands for bytes that are no record any more, or have a column beside them that cannot be read."""
+
+NOTHING: dict[str, Any] = {"id": UUID(int=0), "at": datetime(1970, 1, 1, tzinfo=UTC), "position": 0}
+"""What stands for such a column; empty text for the others."""
 
 
 class AuditView(Output):
@@ -40,24 +44,28 @@ class AuditView(Output):
     hash: str
 
     @classmethod
-    def of(cls, record: AuditRecord, keys: Mapping[str, bytes]) -> "AuditView":
+    def of(cls, record: Row[Any], keys: Mapping[str, bytes]) -> "AuditView":
         """The record as answered, with what the persons' keys open."""
+        columns = _columns(record)
         try:
-            return cls(**_columns(record), **_said(unsealed(_document(record), record.tenant_id, keys)))
+            return cls(**columns, **_said(unsealed(_document(record), record.tenant_id, keys)))
         except (KeyError, TypeError, ValueError):
-            return cls(**_columns(record), **_said(UNREADABLE))
+            known = {name: NOTHING.get(name, "") if value is None else value for name, value in columns.items()}
+            return cls(**known, **_said(UNREADABLE))
 
 
-def _columns(record: AuditRecord) -> dict[str, Any]:
-    names = ("id", "position", "actor", "action", "subject")
-    return {name: getattr(record, name) for name in names} | {"at": record.recorded_at, "hash": record.hash.hex()}
+def _columns(record: Row[Any]) -> dict[str, Any]:
+    """The columns beside the bytes, None for those that cannot be read."""
+    told = {name: getattr(record, name) for name in ("id", "actor", "action", "subject")}
+    position = record.position if isinstance(record.position, int) else None
+    return told | {"position": position, "at": record.recorded_at, "hash": record.hash.hex() or None}
 
 
 def _said(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {field: stored[name] for field, name in SAID.items()}
 
 
-def _document(record: AuditRecord) -> Any:
+def _document(record: Row[Any]) -> Any:
     """The bytes as a document; None where somebody who tampered with them left none."""
     try:
         return orjson.loads(record.canonical)
@@ -65,7 +73,7 @@ def _document(record: AuditRecord) -> Any:
         return None
 
 
-def persons_of(records: Iterable[AuditRecord]) -> set[str]:
+def persons_of(records: Iterable[Row[Any]]) -> set[str]:
     """Whose values are sealed in records."""
     return {subject for record in records for subject in subjects_in(_document(record))}
 

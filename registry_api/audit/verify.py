@@ -14,8 +14,7 @@ from sqlalchemy import Row
 from patchbay.core.audit.merkle import Frontier
 from patchbay.core.audit.records import GENESIS, Walker, stamp
 from patchbay.core.audit.verify import AnchoredWalk, Verdict
-from registry_api.audit.models import AuditHead
-from registry_api.audit.repository import AuditLog
+from registry_api.audit.repository import AuditLog, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ async def verify_chain(log: AuditLog, kept: Kept, public_key: bytes) -> Verdict:
     return _verdict(walk, head, fault)
 
 
-def _verdict(walk: AnchoredWalk, head: AuditHead | None, fault: str | None) -> Verdict:
+def _verdict(walk: AnchoredWalk, head: Head | None, fault: str | None) -> Verdict:
     position, digest = (head.position, head.hash) if head else (0, GENESIS)
     broken_at = None if fault is None else walk.broken_at or walk.walker.position + 1
     count = walk.walker.position
@@ -85,7 +84,7 @@ def _column_fault(row: Row[Any]) -> str | None:
     return None if differing is None else f"its column {differing} differs from what was hashed"
 
 
-def _end_fault(walk: AnchoredWalk, head: AuditHead | None, remembered: int) -> str | None:
+def _end_fault(walk: AnchoredWalk, head: Head | None, remembered: int) -> str | None:
     """Whether the chain ends where its head says, and is as long as its checkpoints say."""
     walker = walk.walker
     if head is None:

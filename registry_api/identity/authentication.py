@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditHead
+from registry_api.audit.unsure import bytes_in
 from registry_api.cache.basis import Admission, Revision
 from registry_api.db.scope import Principal, Scope
 from registry_api.identity.models import ApiToken, LoginSession, Membership, User
@@ -118,8 +119,8 @@ def _lookup(kind: type[ApiToken] | type[LoginSession], opens: ColumnElement[bool
         Tenant.plan,
         Tenant.quotas,
         _Operator.id.label("operator_id"),
-        _Own.hash.label("own_head"),
-        _Operators.hash.label("operator_head"),
+        bytes_in(_Own.hash, "own_head"),
+        bytes_in(_Operators.hash, "operator_head"),
     )
     query = select(*columns).join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator")
     query = query.outerjoin(_Own, _Own.tenant_id == kind.tenant_id)

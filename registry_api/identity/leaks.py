@@ -18,7 +18,8 @@ from registry_api.tenancy.repository import find_operator_id
 async def revoke_leaked(database: Database, found: Sequence[FoundSecret]) -> None:
     """Revoke the live tokens and sessions among them, each with an audit record in its own tenant.
 
-    What has not the form of a secret of ours costs nothing; the others are looked up before any lock is taken.
+    What has not the form of a secret of ours costs nothing; the others are looked up before any lock is taken. Each is a
+    transaction of its own: a token locks all that was made from it, so no order of theirs keeps two reports apart.
     """
     ours = [(secret, one) for one in found if (secret := parse_secret(one.token.strip())) is not None]
     async with database.reading(Crossing.LEAKS) as session:
@@ -26,11 +27,11 @@ async def revoke_leaked(database: Database, found: Sequence[FoundSecret]) -> Non
         live = [(secret, one) for secret, one in ours if (await session.execute(_live(secret))).first()]
     if not live or operator_id is None:
         return
-    async with database.writing(Crossing.LEAKS) as session:
-        work = UnitOfWork(session, system_principal(operator_id, operator_id))
-        for secret, one in live:
+    for secret, one in live:
+        async with database.writing(Crossing.LEAKS) as session:
+            work = UnitOfWork(session, system_principal(operator_id, operator_id))
             await _revoke(work, secret, one)
-        await work.commit()
+            await work.commit()
 
 
 async def _revoke(work: UnitOfWork, secret: Secret, one: FoundSecret) -> None:

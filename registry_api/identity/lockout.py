@@ -1,11 +1,17 @@
 """Wrong sign-ins slow down who makes them, and nobody else.
 
-The delay grows per e-mail and address together: guessing from one address is soon hopeless, and whoever owns the account
-gets in from any other address meanwhile. E-mails that have no account are slowed alike, so that it does not tell.
+The delay grows per e-mail, tenant and address together: guessing from one address is soon hopeless, and whoever owns the
+account gets in from any other address meanwhile. E-mails and tenants that are not there are slowed alike, so that it does
+not tell.
+
+Anybody who administers a tenant may make an account there with another person's e-mail. So a right sign-in forgets the wrong
+ones at its own account only; where no tenant was named, they may have been at another, and it takes back no more than itself.
+Whether there is another account makes no difference: who signs in would learn of it.
 """
 
 import hashlib
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,22 +37,32 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY = system_principal(UUID(int=0), UUID(int=0))
 
 
-def attempts_key(email: str, address: str) -> bytes:
-    """What is stored for the pair: neither e-mail nor address can be read from it at a glance.
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What sign-ins are counted under; `shared` where they may be at several accounts, since no tenant was named."""
 
-    Of an IPv6 address its /64 counts, which is what one subscriber has.
-    """
-    return hashlib.sha256(f"{email.strip().lower()}\0{limited_as(address)}".encode()).digest()
+    key: bytes
+    shared: bool = False
+
+    @classmethod
+    def at(cls, email: str, address: str, tenant: UUID | str | None) -> "Attempts":
+        """Of an e-mail at a tenant, a name that no tenant has, or wherever it has accounts, from an address.
+
+        None of them can be read from the key at a glance. Of an IPv6 address its /64 counts, which is what one subscriber has.
+        """
+        place = "" if tenant is None else str(tenant)
+        told = f"{email.strip().lower()}\0{limited_as(address)}\0{place}"
+        return cls(hashlib.sha256(told.encode()).digest(), tenant is None)
 
 
-async def charge(database: Database, key: bytes) -> None:
+async def charge(database: Database, attempts: Attempts) -> None:
     """Count an attempt before it is judged, so that many at once are no way around; raises `TooManyAttempts`.
 
     A right one calls `forgive`.
     """
     async with database.writing(Crossing.ATTEMPTS) as session:
         now = utcnow()
-        until = await _charged(session, key, now)
+        until = await _charged(session, attempts, now)
         await UnitOfWork(session, NOBODY).commit()
     if until is None:
         return
@@ -54,11 +70,11 @@ async def charge(database: Database, key: bytes) -> None:
     raise TooManyAttempts(f"Too many wrong attempts at this account from your address; wait {seconds} s.", seconds)
 
 
-async def _charged(session: AsyncSession, key: bytes, now: datetime) -> datetime | None:
-    """Until when the pair is held up; None when it was not, and the attempt was counted."""
+async def _charged(session: AsyncSession, attempts: Attempts, now: datetime) -> datetime | None:
+    """Until when they are held up; None when they were not, and the attempt was counted."""
     await session.execute(delete(LoginAttempts).where(LoginAttempts.updated_at < now - FORGOTTEN))
-    failures = (await session.execute(_counted(session, key, now))).scalar_one_or_none()
-    mine = LoginAttempts.key == key
+    failures = (await session.execute(_counted(session, attempts, now))).scalar_one_or_none()
+    mine = LoginAttempts.key == attempts.key
     if failures is None:
         blocked = (await session.execute(select(LoginAttempts.blocked_until).where(mine))).scalar_one_or_none()
         return blocked or now  # forgiven at this very moment: a second's wait does no harm
@@ -74,15 +90,32 @@ def delay(failures: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(failures - FREE, 20)), LONGEST)
 
 
-def _counted(session: AsyncSession, key: bytes, now: datetime) -> Any:
+def _counted(session: AsyncSession, attempts: Attempts, now: datetime) -> Any:
+    """The count. What no right sign-in forgets is forgotten a day after its first failure, so that it has an end."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(LoginAttempts).values(key=key, failures=1, blocked_until=NEVER, updated_at=now)
-    again = {"failures": LoginAttempts.failures + 1, "updated_at": now}
+    insert = dialect.insert(LoginAttempts).values(key=attempts.key, failures=1, blocked_until=NEVER, updated_at=now)
+    again = {"failures": LoginAttempts.failures + 1} | ({} if attempts.shared else {"updated_at": now})
     counted = insert.on_conflict_do_update(index_elements=["key"], set_=again, where=LoginAttempts.blocked_until <= now)
     return counted.returning(LoginAttempts.failures)
 
 
-async def forgive(session: AsyncSession, key: bytes) -> None:
-    """Forget the failures after a right sign-in."""
+async def forgive(session: AsyncSession, attempts: Attempts) -> None:
+    """Forget the failures after a right sign-in, or the one attempt that it was, where they may be another account's."""
     async with crossing(session, Crossing.ATTEMPTS):
-        await session.execute(delete(LoginAttempts).where(LoginAttempts.key == key))
+        if attempts.shared:
+            await _take_back(session, attempts)
+        else:
+            await session.execute(delete(LoginAttempts).where(LoginAttempts.key == attempts.key))
+
+
+async def take_back(database: Database, attempts: Attempts) -> None:
+    """Count an attempt no more that opened nothing, but was no guess either."""
+    async with database.writing(Crossing.ATTEMPTS) as session:
+        await _take_back(session, attempts)
+        await UnitOfWork(session, NOBODY).commit()
+
+
+async def _take_back(session: AsyncSession, attempts: Attempts) -> None:
+    mine = LoginAttempts.key == attempts.key
+    await session.execute(update(LoginAttempts).where(mine).values(failures=LoginAttempts.failures - 1))
+    await session.execute(delete(LoginAttempts).where(mine, LoginAttempts.failures <= 0))

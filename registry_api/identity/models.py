@@ -79,7 +79,7 @@ class LoginSession(TenantOwned, Base):
 
 
 class LoginAttempts(Base):
-    """Sign-ins that failed in a row, by a hash of e-mail and address; they come before any tenant is known."""
+    """Sign-ins that failed in a row, by a hash of e-mail, address and the tenant named; they come before any tenant is known."""
 
     __tablename__ = "login_attempts"
 

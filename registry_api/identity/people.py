@@ -18,7 +18,7 @@ from registry_api.conditions import require_revision
 from registry_api.db import Crossing, Reader, UnitOfWork, crossing
 from registry_api.identity.breached import new_password_hash
 from registry_api.identity.errors import LastAdministrator, PasswordWrong
-from registry_api.identity.lockout import attempts_key, charge, forgive
+from registry_api.identity.lockout import Attempts, charge, forgive
 from registry_api.identity.models import ApiToken, Membership, User
 from registry_api.identity.passwords import verify_password
 from registry_api.identity.repository import People, Tokens
@@ -35,7 +35,7 @@ class Proven:
     """The stored hash of a password that its owner has given, and what the attempt was counted under."""
 
     stored: str
-    attempts: bytes
+    attempts: Attempts
 
 
 @asynccontextmanager
@@ -68,11 +68,11 @@ async def proven(request: Request, actor: Actor, password: SecretStr) -> Proven:
         await actor.recall(reader)
         async with own_account(reader) as user:
             stored = await reader.repository(People).password_hash(user.id)
-    key = attempts_key(user.email, address_of(request))
-    await charge(actor.database, key)
+    attempts = Attempts.at(user.email, address_of(request), user.tenant_id)
+    await charge(actor.database, attempts)
     if not await verify_password(stored, password.get_secret_value()) or stored is None:
         raise PasswordWrong("The password is wrong, or your account has none here.")
-    return Proven(stored, key)
+    return Proven(stored, attempts)
 
 
 async def change_password(request: Request, actor: Actor, current: SecretStr, new: SecretStr) -> None:

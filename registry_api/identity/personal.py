@@ -97,7 +97,7 @@ async def _records(log: AuditLog, persons: Sequence[str]) -> AsyncIterator[list[
     concerned = AuditRecord.actor.in_(persons) | AuditRecord.subject.in_(persons)
     query = log.records().where(concerned).order_by(AuditRecord.position).limit(BATCH)
     after = 0
-    while rows := (await log.session.execute(query.where(AuditRecord.position > after))).scalars().all():
+    while rows := (await log.session.execute(query.where(AuditRecord.position > after))).all():
         keys = await log.person_keys(persons_of(rows))
         yield [AuditView.of(row, keys) for row in rows]
         after = rows[-1].position

@@ -20,7 +20,7 @@ from registry_api.audit.personal import Personal
 from registry_api.db import Crossing, Database, Principal, Scope, UnitOfWork, rebind
 from registry_api.db.binding import of_principal
 from registry_api.identity.errors import LoginFailed, TenantNeeded
-from registry_api.identity.lockout import forgive
+from registry_api.identity.lockout import Attempts, forgive
 from registry_api.identity.models import LOCAL_ISSUER, LoginSession
 from registry_api.identity.passwords import verify_password
 from registry_api.identity.repository import Account, Login, People, find_account, find_logins, has_password
@@ -109,7 +109,7 @@ class Visit:
     code: str | None = None
     address: str | None = None
     user_agent: str | None = None
-    attempts: bytes | None = None
+    attempts: Attempts | None = None
 
 
 @dataclass(frozen=True, slots=True)

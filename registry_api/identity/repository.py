@@ -12,6 +12,7 @@ from registry_api.db.repository import Repository
 from registry_api.identity.models import LOCAL_ISSUER, ApiToken, Identity, LoginSession, Membership, Password, User
 from registry_api.identity.roles import ADMINISTRATORS
 from registry_api.problems import NotFound
+from registry_api.schemas import as_id
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.repository import named
 
@@ -186,6 +187,14 @@ async def has_password(session: AsyncSession, user_id: UUID, stored: str) -> boo
     """Whether an account's password is the one of a hash, locked: of its change and a sign-in at once, one waits and sees."""
     query = select(Password.user_id).where(Password.user_id == user_id, Password.hash == stored)
     return (await session.execute(query.with_for_update(read=True))).first() is not None
+
+
+async def find_tenant_id(session: AsyncSession, tenant: str) -> UUID | str:
+    """The id of a tenant by slug or id; the name itself, an id spelled in one way, where there is none. It comes before any
+    scope, so it needs none.
+    """
+    found = (await session.execute(select(Tenant.id).where(named(tenant)))).scalar_one_or_none()
+    return found or as_id(tenant) or tenant
 
 
 async def find_logins(session: AsyncSession, email: str, tenant: str | None, most: int) -> list[Login]:

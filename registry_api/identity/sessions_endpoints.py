@@ -14,12 +14,21 @@ from registry_api.http import api_router, problems
 from registry_api.identity import schemas
 from registry_api.identity.authentication import sent_secret
 from registry_api.identity.cookies import drop_cookie, presented, require_same_origin, set_cookie
+from registry_api.identity.errors import SecondFactorNeeded, TenantNeeded
 from registry_api.identity.filters import SESSIONS
-from registry_api.identity.lockout import attempts_key, charge
+from registry_api.identity.lockout import Attempts, charge, take_back
 from registry_api.identity.models import LoginSession
 from registry_api.identity.people import address_of, change_password
-from registry_api.identity.providers import LONGEST_SESSION, SESSION_HOURS, LocalPasswords, PasswordProof, Visit, enter
-from registry_api.identity.repository import People
+from registry_api.identity.providers import (
+    LONGEST_SESSION,
+    SESSION_HOURS,
+    Entered,
+    LocalPasswords,
+    PasswordProof,
+    Visit,
+    enter,
+)
+from registry_api.identity.repository import People, find_tenant_id
 from registry_api.identity.roles import ANYONE
 from registry_api.identity.tokens import Secret, new_secret
 from registry_api.pagination import Page, PagingQuery
@@ -39,17 +48,17 @@ async def create_session(body: schemas.Login, request: Request, response: Respon
     """Open a session of eight hours; its token is sent like any other.
 
     Unknown e-mail, wrong password and a tenant without such an account answer alike. Without `tenant` the password
-    chooses among the accounts of the e-mail. Wrong attempts slow down further ones from the same address.
+    chooses among the accounts of the e-mail. Wrong attempts slow down further ones from the same address; a right one
+    forgets those at its tenant where it names one.
     """
     if body.cookie:
         require_same_origin(request)
     email, address = body.email.strip().lower(), address_of(request)
-    key = attempts_key(email, address)
-    await charge(database(request), key)
+    attempts = Attempts.at(email, address, await _named(request, body.tenant))
+    await charge(database(request), attempts)
     proof = PasswordProof(email, body.password.get_secret_value(), body.tenant)
-    asserted = await LocalPasswords(database(request)).identify(proof)
-    visit = Visit(body.code, address, request.headers.get("user-agent"), key)
-    entered = await enter(database(request), request.app.state.settings, asserted, visit)
+    visit = Visit(body.code, address, request.headers.get("user-agent"), attempts)
+    entered = await _entered(request, proof, visit)
     if body.cookie:
         set_cookie(response, entered.secret.value, SESSION_HOURS * 3600)
     return schemas.SessionCreated(
@@ -60,6 +69,24 @@ async def create_session(body: schemas.Login, request: Request, response: Respon
         role=entered.principal.role,
         scopes=sorted(entered.principal.scopes),
     )
+
+
+async def _named(request: Request, tenant: str | None) -> UUID | str | None:
+    if tenant is None:
+        return None
+    async with database(request).reading(Crossing.AUTHENTICATION) as session:
+        return await find_tenant_id(session, tenant)
+
+
+async def _entered(request: Request, proof: PasswordProof, visit: Visit) -> Entered:
+    """The session of a proof. A right password that lacks a tenant or a code was no wrong attempt."""
+    try:
+        asserted = await LocalPasswords(database(request)).identify(proof)
+        return await enter(database(request), request.app.state.settings, asserted, visit)
+    except (TenantNeeded, SecondFactorNeeded):
+        if visit.attempts is not None:
+            await take_back(database(request), visit.attempts)
+        raise
 
 
 @router.get("/sessions", summary="List my sessions")

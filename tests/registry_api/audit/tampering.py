@@ -56,6 +56,25 @@ async def offline(api: Any, file: bytes, *, trusting: bool = True, notes: list[s
     return verify_export(ExportedChain(io.BytesIO(file)), notes or [], key if trusting else None)
 
 
+async def anchored_history(api: Any) -> None:
+    """Seven records, all of them covered by a checkpoint."""
+    await history(api)
+    job = await checkpoint(api)
+    assert (job["state"], job["result"]) == ("succeeded", {"anchored": 7})
+    found = await verdict(api)
+    assert (found["valid"], found["checkpoints"], found["anchored"]) == (True, 1, 7)
+
+
+async def is_found(api: Any, reason: str) -> bytes:
+    """Both the registry and whoever has the exported file say no, and no further checkpoint is signed."""
+    found = await verdict(api)
+    assert not found["valid"], found
+    assert reason in found["reason"]
+    file = await exported(api)
+    assert not (await offline(api, file)).valid
+    return file
+
+
 async def tenant_id(connection: Any, slug: str) -> Any:
     return (await connection.execute(select(Tenant.id).where(Tenant.slug == slug))).scalar_one()
 

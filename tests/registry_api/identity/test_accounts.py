@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
+from patchbay.core.ids import new_id
 from registry_api.identity import lockout, people, sessions_endpoints
 from registry_api.identity.breached import BreachedPasswordFiles, NoBreachedPasswords, breached_passwords
 from registry_api.identity.lockout import FREE, LONGEST, delay
@@ -36,8 +37,12 @@ def at(api, address):
     return httpx.AsyncClient(transport=transport, base_url=BASE)
 
 
-async def attempt(caller, password="wrong horse battery", email=ADA):
-    return await caller.post("/v1/sessions", json={"email": email, "password": password})
+async def attempt(caller, password="wrong horse battery", email=ADA, **fields):
+    return await caller.post("/v1/sessions", json={"email": email, "password": password, **fields})
+
+
+async def statuses(caller, *passwords, **fields):
+    return [(await attempt(caller, password, **fields)).status_code for password in passwords]
 
 
 @pytest.fixture
@@ -157,16 +162,82 @@ async def test_an_email_without_account_is_slowed_down_alike(api, long_delays):
     assert [answer.status_code for answer in answers] == [401] * (FREE + 1) + [429]
 
 
+async def a_day_passes(api):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(LoginAttempts).values(updated_at=utcnow() - timedelta(days=1, seconds=1)))
+
+
 async def test_a_right_password_or_a_day_forgets_the_failures(api, ada, long_delays):
     caller = at(api, "198.51.100.7")
     for _ in range(2):
-        assert [(await attempt(caller)).status_code for _ in range(FREE)] == [401] * FREE
-        assert (await attempt(caller, PASSWORD)).status_code == 201
-    for _ in range(FREE + 1):
-        await attempt(caller)
+        assert await statuses(caller, *["wrong"] * FREE, PASSWORD, tenant="acme") == [401] * FREE + [201]
+    await statuses(caller, *["wrong"] * (FREE + 1), tenant="acme")
+    await a_day_passes(api)
+    assert await statuses(caller, "wrong", tenant="acme") == [401]
+
+
+@pytest.mark.parametrize("named", [{"tenant": "acme"}, {}], ids=["named", "unnamed"])
+async def test_an_account_of_the_same_email_in_another_tenant_resets_no_count(api, ada, long_delays, named):
+    await add_person(api, api.globex, ADA, password=NEW)
+    mallory = at(api, "198.51.100.7")
+    own = {"tenant": "globex"} if named else {}
+    assert await statuses(mallory, *["wrong"] * FREE, **named) == [401] * FREE
+    assert await statuses(mallory, NEW, **own) == [201]
+    assert (await statuses(mallory, "wrong", "wrong", **named))[-1] == 429
+    assert await statuses(at(api, "203.0.113.9"), PASSWORD, **named) == [201]
+
+
+async def test_whether_an_email_has_an_account_elsewhere_is_not_told_by_what_is_forgotten(api, long_delays):
+    await add_person(api, api.globex, ADA, password=NEW)
+    callers = [at(api, f"198.51.100.{number}") for number in (7, 8)]
+    tried = [*["wrong"] * (FREE - 1), NEW, NEW, "wrong", "wrong", "wrong"]
+    alone = await statuses(callers[0], *tried)
+    await add_person(api, api.acme, ADA)
+    assert await statuses(callers[1], *tried) == alone
+
+
+async def test_right_sign_ins_without_a_tenant_are_not_held_up_and_their_failures_have_an_end(api, ada, long_delays):
+    await add_person(api, api.globex, ADA, password=NEW)
+    caller = at(api, "198.51.100.7")
+    assert await statuses(caller, *[PASSWORD] * (FREE + 3)) == [201] * (FREE + 3)
+    await statuses(caller, *["wrong"] * (FREE + 1))
     async with api.app.state.database.engine.begin() as connection:
-        await connection.execute(update(LoginAttempts).values(updated_at=utcnow() - timedelta(days=1, seconds=1)))
-    assert (await attempt(caller)).status_code == 401
+        first = utcnow() - timedelta(hours=23)
+        await connection.execute(update(LoginAttempts).values(updated_at=first, blocked_until=first))
+    assert await statuses(caller, "wrong", "wrong") == [401, 429]
+    async with api.app.state.database.engine.begin() as connection:
+        since = (await connection.execute(select(LoginAttempts.updated_at))).scalar_one()
+    assert since == first
+    await a_day_passes(api)
+    assert await statuses(caller, *["wrong"] * FREE) == [401] * FREE
+
+
+async def test_a_right_password_that_lacks_the_tenant_is_no_wrong_attempt(api, ada, long_delays):
+    await add_person(api, api.globex, ADA)
+    caller = at(api, "198.51.100.7")
+    assert await statuses(caller, *[PASSWORD] * (FREE + 3)) == [422] * (FREE + 3)
+
+
+@pytest.mark.parametrize("spelled", [str, str.upper], ids=["as it is", "in capitals"])
+async def test_guesses_by_a_tenants_slug_and_by_its_id_are_counted_together(api, ada, long_delays, spelled):
+    tenant = spelled((await api.acme.get("/v1/me")).json()["tenant"]["id"])
+    caller = at(api, "198.51.100.7")
+    assert await statuses(caller, *["wrong"] * (FREE + 1), tenant="acme") == [401] * (FREE + 1)
+    assert await statuses(caller, "wrong", tenant=tenant) == [429]
+
+
+async def test_a_tenant_that_is_not_there_is_slowed_down_and_answered_alike(api, ada, long_delays):
+    told = []
+    gone = str(new_id())
+    for number, (tenant, also) in enumerate(
+        [("acme", "acme"), ("globex", "globex"), ("gone", "gone"), (gone, gone.upper())]
+    ):
+        caller = at(api, f"198.51.100.{number}")
+        answers = [await attempt(caller, tenant=tenant) for _ in range(FREE + 1)]
+        answers += [await attempt(caller, tenant=also), await attempt(caller), await attempt(caller, tenant="other")]
+        told.append([(answer.status_code, answer.json()["detail"].partition(";")[0]) for answer in answers])
+    assert [status for status, _ in told[0]] == [401] * (FREE + 1) + [429, 401, 401]
+    assert told == [told[0]] * 4
 
 
 async def test_a_stolen_session_guesses_the_password_no_faster(api, ada, long_delays):
@@ -174,6 +245,17 @@ async def test_a_stolen_session_guesses_the_password_no_faster(api, ada, long_de
     wanted = {"current": "wrong", "new": NEW}
     answers = [await session.post("/v1/me/password", json=wanted) for _ in range(FREE + 2)]
     assert [answer.status_code for answer in answers] == [403] * (FREE + 1) + [429]
+
+
+async def test_a_stolen_session_guesses_no_faster_with_an_account_of_the_same_email_elsewhere(api, ada, long_delays):
+    session = await sign_in(api, ADA)
+    await add_person(api, api.globex, ADA, password=NEW)
+    wanted = {"current": "wrong", "new": NEW}
+    guesses = [(await session.post("/v1/me/password", json=wanted)).status_code for _ in range(FREE)]
+    assert await statuses(api.nobody, NEW, tenant="globex") == [201]
+    guesses += [(await session.post("/v1/me/password", json=wanted)).status_code for _ in range(2)]
+    assert guesses == [403] * (FREE + 1) + [429]
+    assert await statuses(api.nobody, PASSWORD, tenant="acme") == [429], "both doors of the account have one count"
 
 
 async def test_disabling_a_person_holds_at_once_and_enabling_revives_no_session(api, ada):

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
-from registry_api.identity import providers
+from registry_api.identity import lockout, providers
 from registry_api.identity.errors import SecondFactorNeeded
 from registry_api.identity.providers import AssertedIdentity, Visit
 from registry_api.identity.second_factor import totp
@@ -79,6 +79,15 @@ async def test_once_confirmed_signing_in_needs_a_code_and_before_it_does_not(api
     assert refusal(await enter(api, password="wrong horse battery")) == (401, "login_failed")
     assert refusal(await enter(api, code="123")) == (401, "login_failed")
     assert (await enter(api, code=code(secret))).status_code == 201
+
+
+async def test_asking_for_the_code_is_no_wrong_attempt_and_a_wrong_code_is_one(api, ada, monkeypatch):
+    monkeypatch.setattr(lockout, "delay", lambda failures: timedelta(minutes=5 if failures > lockout.FREE else 0))
+    await turned_on(api)
+    asked = [(await enter(api)).status_code for _ in range(lockout.FREE + 2)]
+    assert asked == [401] * (lockout.FREE + 2)
+    tried = [(await enter(api, code="000000")).status_code for _ in range(lockout.FREE + 2)]
+    assert tried == [401] * (lockout.FREE + 1) + [429]
 
 
 async def test_a_code_opens_one_session_also_when_it_comes_twice_at_once(api, ada):

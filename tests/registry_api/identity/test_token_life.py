@@ -1,5 +1,7 @@
 """Tokens that are rotated, made narrower, about to end, or found in public."""
 
+import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from patchbay.core.clock import utcnow
+from registry_api.identity import leaks
 from registry_api.identity.models import ApiToken
 from registry_api.identity.tokens import new_secret
 from registry_api.jobs.models import Job
@@ -262,6 +265,37 @@ async def test_a_reported_secret_is_revoked_with_its_children_and_the_answer_tel
     records = (await api.acme.get("/v1/audit?action=token.leaked")).json()["items"]
     assert {record["change"]["url"] for record in records} == {"https://code.example/a"}
     assert parent["token"] not in str(records)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("backend", ["postgres"])  # SQLite has one writer at a time
+@pytest.mark.parametrize("named", ["the same tokens", "a token and what was made from it"])
+async def test_two_reports_at_once_in_opposite_order_both_succeed(api, monkeypatch, named):
+    first, second = [(await make(api.acme))["token"] for _ in range(2)]
+    child = (await narrow(api.client(first))).json()["token"]
+    meet_after_the_first(monkeypatch)
+    reports = [[first if named == "the same tokens" else child, second], [second, first]]
+    found = [[{"token": token} for token in report] for report in reports]
+    answers = await asyncio.gather(*(api.nobody.post("/v1/token-leaks", json=one) for one in found))
+    assert [answer.status_code for answer in answers] == [204, 204], [answer.text for answer in answers]
+    assert [await is_live(api, token) for token in (first, child, second)] == [False] * 3
+    records = (await api.acme.get("/v1/audit?action=token.leaked")).json()["items"]
+    assert len({record["subject"] for record in records}) == len(records) == 3
+
+
+def meet_after_the_first(monkeypatch):
+    """Two reports go on once both have revoked something, or one has waited long enough for the other."""
+    revoke, met, begun = leaks._revoke, asyncio.Event(), []
+
+    async def together(*given):
+        await revoke(*given)
+        begun.append(given)
+        if len(begun) == 2:
+            met.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(met.wait(), 2)
+
+    monkeypatch.setattr(leaks, "_revoke", together)
 
 
 async def test_a_former_secret_that_leaks_in_the_overlap_ends_the_token(api):
