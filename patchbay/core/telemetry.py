@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ class JsonLines(logging.Formatter):
         return redact(_encoded(present))
 
 
-def _encoded(line: dict[str, object]) -> str:
+def _encoded(line: Mapping[str, object]) -> str:
     try:
         return orjson.dumps(line, default=str).decode()
     except TypeError:  # half a surrogate pair, or a number of more than 64 bits
