@@ -19,7 +19,7 @@ from registry_api.db.binding import BOUND, Binding, Crossing, bind, crossing, of
 from registry_api.db.changes import changed_tables
 from registry_api.db.repository import Repository
 from registry_api.db.scope import Principal, Scope
-from registry_api.feeds.outbox import Audience, OutboxEntry, append_outbox
+from registry_api.feeds.outbox import Audience, OutboxEntry, append_outbox, commit_in_turn
 from registry_api.jobs.lanes import WORK
 from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, append_jobs
 from registry_api.webhooks.events import event_of, event_of_name
@@ -51,7 +51,7 @@ class UnitOfWork(Reader):
 
     Locks are taken in one order: domain rows, jobs, audit heads (sorted by tenant), the outbox, commit. What webhooks are
     told follows from the audit and feed rows, and its deliveries and their jobs are inserted before either. Nothing does
-    I/O elsewhere after the first of the last three, so the feed's lock is held only for two inserts and a commit.
+    I/O elsewhere after the first of the last three, and the last two are one message to the database.
     """
 
     def __init__(
@@ -159,6 +159,8 @@ class UnitOfWork(Reader):
             await self._tell_grantees()
         async with self._reach():
             await self._append()
+            if self._outbox:
+                await commit_in_turn(self.session)
         await self.session.commit()
         self._audit.clear()
         self._outbox.clear()

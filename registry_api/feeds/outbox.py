@@ -5,32 +5,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import insert, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.encoding import stored_json
 from registry_api.feeds.models import OutboxRow
 
-OUTBOX_LOCK = 0x7061_7463_6862
-"""Key of PostgreSQL's advisory lock that makes sequence order equal commit order."""
-
 _INSERT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
-_COLUMNS = ("tenant_id", "feed", "public", "audience_id", "grant_id", "line")
-_INSERT_IN_TURN = text(
-    """
+_STAGE = text("SELECT set_config('patchbay.feed_rows', :rows, true)")
+_COMMIT_IN_TURN = """
     INSERT INTO outbox (tenant_id, feed, public, audience_id, grant_id, line, recorded_at)
-    SELECT tenant_id, feed, public, audience_id, grant_id, line, CAST(:recorded_at AS timestamptz)
-    FROM (SELECT pg_advisory_xact_lock(:key)) AS turn
-    CROSS JOIN unnest(
-        CAST(:tenant_id AS uuid[]), CAST(:feed AS text[]), CAST(:public AS boolean[]),
-        CAST(:audience_id AS uuid[]), CAST(:grant_id AS uuid[]), CAST(:line AS text[])
-    ) WITH ORDINALITY AS row (tenant_id, feed, public, audience_id, grant_id, line, place)
-    ORDER BY place
-    """
-)
-"""Lock and insertion in one: between the two nobody who waits for the lock waits for this process. Numbers are drawn for rows
-that come out of the sorting, and so after the lock is held.
+    SELECT tenant_id, feed, public, audience_id, grant_id, line, recorded_at
+    FROM (SELECT pg_advisory_xact_lock(123563866810466)) AS turn
+    CROSS JOIN ROWS FROM (
+        json_to_recordset(current_setting('patchbay.feed_rows')::json) AS (
+            tenant_id uuid, feed text, public boolean, audience_id uuid, grant_id uuid, line text, recorded_at timestamptz
+        )
+    ) WITH ORDINALITY AS row (tenant_id, feed, public, audience_id, grant_id, line, recorded_at, place)
+    ORDER BY place;
+    COMMIT AND CHAIN
 """
+"""Numbers are drawn for rows that come out of the sorting, and so after the lock is held, whose key is the feed's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,32 @@ class OutboxEntry:
 
 
 async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: datetime, trace_id: str | None) -> None:
-    """Take the feed's lock and insert; the lock is released by the commit that must follow at once.
-
-    Without the lock a transaction could draw a lower number, commit later, and be skipped by a reader already past it.
-    SQLite's single writer needs no lock.
-    """
+    """Insert the rows; on PostgreSQL they are put down for `commit_in_turn`."""
     if not entries:
         return
     rows = [_row(entry, now, trace_id) for entry in entries]
     if session.get_bind().dialect.name == "postgresql":
-        columns = {name: [row[name] for row in rows] for name in _COLUMNS}
-        await session.execute(_INSERT_IN_TURN, {**columns, "recorded_at": now, "key": OUTBOX_LOCK})
+        await session.execute(_STAGE, {"rows": stored_json(rows).decode()})
     else:
         await session.execute(_INSERT, rows)
+
+
+async def commit_in_turn(session: AsyncSession) -> None:
+    """On PostgreSQL, take the feed's lock, insert the rows that were put down and commit, all in one message.
+
+    Without the lock a transaction could draw a lower number, commit later, and be skipped by a reader already past it. Nobody who waits
+    for it waits for this process, which answers others too: the lock is held as long as the commit takes. What follows is an
+    empty transaction, which the session ends. SQLite's single writer needs no lock.
+
+    Raises OperationalError when the database refuses or does not answer.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    raw = await (await session.connection()).get_raw_connection()
+    try:
+        await raw.driver_connection.execute(_COMMIT_IN_TURN)  # type: ignore[union-attr]
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise OperationalError("COMMIT", None, error) from error
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:
