@@ -1,8 +1,9 @@
 """Webhooks that fail for days, are slow, or are deleted; pings, and what the night removes."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +13,9 @@ from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
 from registry_api.jobs.models import Job
 from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
+from registry_api.webhooks.repository import Webhooks
 from tests.registry_api.automation.acting.receivers import HOST, hooks, mails
+from tests.registry_api.conftest import ANY
 from tests.registry_api.intake_data import items
 from tests.registry_api.notifications.test_webhook import receiver, silence
 from tests.registry_api.webhooks.support import (
@@ -216,6 +219,52 @@ async def test_old_deliveries_are_removed_by_night_and_those_whose_job_died_are_
     assert len(await items(api.acme, "/v1/jobs", kind="webhooks.tidy")) == 1, "one for all deliveries of the day"
     path = f"/v1/webhooks/{made['id']}/deliveries/{gone['id']}/replay"
     assert (await api.acme.post(path)).status_code == 202, "what nobody knows the job of any more can be sent again"
+
+
+async def test_each_night_tidies_as_long_as_there_are_deliveries_though_nothing_happens_any_more(api, hook):
+    made = await make(api.acme, hook.url, "plugin.*")
+    for name in ("one", "two"):
+        await publish(api.acme, name)
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    assert await night(api) == {"pending": 2, "nights": 1}
+    await set_all(api, update(Job).where(Job.kind == "webhooks.deliver"), state="dead", finished_at=utcnow())
+    assert await night(api) == {"failed": 2, "nights": 1}
+    await set_all(api, update(Delivery), recorded_at=utcnow() - timedelta(days=31))
+    assert await night(api) == {"nights": 1}
+    assert await night(api) == {"nights": 0}
+    assert await deliveries(api.acme, made) == []
+
+
+async def test_a_night_that_fails_on_every_attempt_keeps_no_later_one(api, hook, monkeypatch):
+    async def broken(*_):
+        raise OSError("a lock that is held for long")
+
+    await make(api.acme, hook.url)
+    await publish(api.acme, "one")
+    await set_all(api, update(Job).where(Job.kind == "webhooks.tidy"), max_attempts=1)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(Webhooks, "forget", broken)
+        assert await night(api) == {"pending": 1, "nights": 1}
+    assert len(await items(api.acme, "/v1/jobs", kind="webhooks.tidy", state="dead")) == 1
+
+
+async def night(api):
+    """Let the next night come; what deliveries there are after it, and how many nights will follow."""
+    late = {
+        "run_at": utcnow(),
+        "dedup_key": f"night of {uuid4()}",
+    }  # as a day later, when it is not this night's any more
+    await set_all(api, update(Job).where(Job.kind == "webhooks.tidy", Job.state == "queued"), **late)
+    await sender(api, lanes=("work",)).drain()
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        states = Counter((await session.execute(select(Delivery.state))).scalars())
+        tidying = select(func.count()).where(Job.kind == "webhooks.tidy", Job.state == "queued", Job.run_at > utcnow())
+        return {**states, "nights": (await session.execute(tidying)).scalar_one()}
+
+
+async def set_all(api, change, **values):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(change.values(**values))
 
 
 @pytest.mark.parametrize("way", ["replay", "retry"])
