@@ -31,6 +31,9 @@ KEPT = timedelta(days=30)
 BETWEEN_NOTICES = timedelta(days=1)
 """To the contact of one webhook."""
 
+OF_RECEIVER = (TryAgain, Refused)
+"""Failures that the receiver may mend. Whatever else cannot be sent says nothing of it, and is not tried again."""
+
 AT_ONCE = 500
 GONE = 410
 LONGEST_ERROR = 1000
@@ -94,7 +97,7 @@ async def _send(job: JobContext, delivery: Delivery, webhook: Webhook, secrets: 
             job.settings, secrets, webhook.url, message_id, delivery.body, utcnow(), tenant_id=job.tenant_id
         )
     except (TryAgain, Undeliverable) as error:
-        over = job.claim.is_last or not isinstance(error, TryAgain | Refused)
+        over = job.claim.is_last or not isinstance(error, OF_RECEIVER)
         async with job.giving_up(str(error)) if over else job.writing() as work:
             await _failed(work, delivery, error, _since(began), over=over)
         if isinstance(error, Refused):
@@ -124,6 +127,8 @@ async def _failed(
     delivery, webhook = noted
     now = utcnow()
     delivery.state = "failed" if over else "pending"
+    if not isinstance(error, OF_RECEIVER):
+        return
     webhook.failing_since = webhook.failing_since or now
     if webhook.enabled and (error.status == GONE or now - webhook.failing_since >= DISABLED_AFTER):
         _disable(work, webhook, said, error.status)

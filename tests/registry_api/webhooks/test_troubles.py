@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -73,6 +73,27 @@ async def test_after_days_of_nothing_but_failures_it_is_disabled_and_who_looks_a
     states = [one["state"] for one in await deliveries(api.acme, made)]
     assert states == ["failed", "failed"]
     assert (await patch(api.acme, made, enabled=True)).json()["disabled_reason"] is None
+
+
+async def test_an_event_that_can_never_be_sent_says_nothing_of_the_receiver(api, hook, monkeypatch):
+    made = await make(api.acme, hook.url)
+    with monkeypatch.context() as small:
+        small.setattr("registry_api.notifications.webhook.LARGEST_BODY", 10)
+        await publish(api.acme, "large")
+        await attempt(api)
+    [large] = await deliveries(api.acme, made, state="failed")
+    assert "a webhook carries at most" in large["last_error"]
+    since = update(Webhook).where(Webhook.failing_since.is_not(None))
+    await set_all(api, since, failing_since=utcnow() - timedelta(days=6))  # as if it had been six days ago
+    hook.answers = [503]
+    await publish(api.acme, "small")
+    await attempt(api)
+    now = (await api.acme.get(f"/v1/webhooks/{made['id']}")).json()
+    assert now["enabled"] is True, "its first failure is a moment ago"
+    assert datetime.fromisoformat(now["failing_since"]) > utcnow() - timedelta(minutes=5)
+    await make_due(api)
+    await attempt(api)
+    assert (await api.acme.get(f"/v1/webhooks/{made['id']}")).json()["failing_since"] is None
 
 
 async def test_who_looks_after_a_webhook_is_told_once_a_day_and_never_in_the_receivers_words(api, monkeypatch):
