@@ -75,13 +75,13 @@ class SegmentsPayload(Input):
     segments: list[UUID]
 
 
-@handler(DELETE, payload=SegmentsPayload, while_suspended=True)
+@handler(DELETE, payload=SegmentsPayload, while_suspended=True, owed=True)
 async def delete_superseded(job: JobContext) -> dict[str, Any]:
     """Delete the files of superseded segments whose grace is over."""
     return {"deleted": await delete_files(job, SegmentsPayload.model_validate(job.payload).segments)}
 
 
-@handler(ERASE, while_suspended=True)
+@handler(ERASE, while_suspended=True, owed=True)
 async def erase(job: JobContext) -> None:
     """Rewrite the segments that name erased subjects, for every erasure that is not done."""
     async with job.reading() as reader:

@@ -31,6 +31,8 @@ class Handler:
     """Whether it also runs in a tenant that is not active; others wait until it is."""
     within: timedelta | None = None
     """For how long a dead one that is tried again may fail; None where attempts are counted."""
+    owed: bool = False
+    """Whether a dead one is kept until somebody has it done: it ends or erases what was promised to be gone."""
 
     @property
     def may_be_cancelled(self) -> bool:
@@ -50,6 +52,7 @@ def handler(
     cancellable: bool | None = None,
     while_suspended: bool = False,
     within: timedelta | None = None,
+    owed: bool = False,
 ) -> Callable[[Run], Run]:
     """Registers a job function. It must bear to be run again from its start: a worker may die at any moment.
 
@@ -60,7 +63,7 @@ def handler(
     def register(run: Run) -> Run:
         if kind in HANDLERS:
             raise ValueError(f"two handlers for {kind}")
-        HANDLERS[kind] = Handler(kind, run, requestable, payload, cancellable, while_suspended, within)
+        HANDLERS[kind] = Handler(kind, run, requestable, payload, cancellable, while_suspended, within, owed)
         return run
 
     return register

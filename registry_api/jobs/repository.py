@@ -9,10 +9,11 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.repository import Repository
-from registry_api.jobs.claims import Kinds
+from registry_api.jobs.claims import due_since
 from registry_api.jobs.context import Claim
 from registry_api.jobs.lanes import LANES
 from registry_api.jobs.models import STATES, Job
+from registry_api.jobs.waiting import Kinds
 from registry_api.problems import NotFound
 
 
@@ -80,7 +81,6 @@ async def oldest_due(session: AsyncSession, kinds: Kinds, now: datetime) -> dict
     """
     ages = dict.fromkeys(LANES, 0.0)
     for lane in LANES:
-        query = select(func.min(Job.run_at)).where(Job.state == "queued", Job.lane == lane, kinds.served())
-        due = (await session.execute(query)).scalar_one()
-        ages[lane] = 0.0 if due is None else max(0.0, (now - due).total_seconds())
+        if (since := await due_since(session, lane, kinds, now)) is not None:
+            ages[lane] = (now - since).total_seconds()
     return ages

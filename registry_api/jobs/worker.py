@@ -19,12 +19,13 @@ from patchbay.core.settings import Settings
 from patchbay.core.storage import Storage
 from patchbay.core.telemetry import TraceContext, bound, new_trace
 from registry_api.db import Crossing, Database, UnitOfWork, system_principal
-from registry_api.jobs.claims import Kinds, any_due, claim_next
+from registry_api.jobs.claims import any_due, claim_next
 from registry_api.jobs.context import Claim, JobContext
 from registry_api.jobs.errors import LeaseLost, PermanentFailure, reason_of
 from registry_api.jobs.lanes import LANES
 from registry_api.jobs.registry import HANDLERS, Handler
 from registry_api.jobs.repository import bury_exhausted, give_back
+from registry_api.jobs.waiting import Kinds
 
 LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_PAUSE_OF_DAYS = timedelta(hours=4)

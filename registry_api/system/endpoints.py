@@ -15,9 +15,9 @@ from patchbay.core.clock import utcnow
 from registry_api.access import database, reading
 from registry_api.db import Crossing, Reader
 from registry_api.http import api_router, problems
-from registry_api.jobs.claims import Kinds
 from registry_api.jobs.registry import HANDLERS
 from registry_api.jobs.repository import count_by_state, oldest_due
+from registry_api.jobs.waiting import Kinds
 from registry_api.problems import FieldError, Unavailable
 from registry_api.system.explained import as_html, problem_page
 from registry_api.system.schemas import FeedState, Health, ProblemPage, Status

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from patchbay.core.clock import utcnow
@@ -18,6 +18,7 @@ from registry_api.identity.models import LoginAttempts, LoginSession
 from registry_api.identity.providers import KEPT, LONGEST_SESSION
 from registry_api.identity.publishing.models import ExchangedToken
 from registry_api.identity.repository import ended_before
+from registry_api.job_kinds import HANDLERS
 from registry_api.jobs.models import Job
 
 AT_ONCE = 200
@@ -40,13 +41,19 @@ class Remains:
 
 def remains(now: datetime, jobs_kept: timedelta) -> Iterator[Remains]:
     """What has had its time at a moment."""
-    yield Remains(Job.id, Job.finished_at, now - jobs_kept, (Job.state.not_in(("queued", "running")),))
+    yield Remains(Job.id, Job.finished_at, now - jobs_kept, (_is_over(),))
     yield Remains(IdempotentAnswer.id, IdempotentAnswer.expires_at, now)
     # One that was revoked would have expired within a day, so few more are looked at than are removed.
     ended = now - KEPT
     yield Remains(LoginSession.id, LoginSession.expires_at, ended + LONGEST_SESSION, (ended_before(ended),))
     yield Remains(LoginAttempts.key, LoginAttempts.updated_at, now - FORGOTTEN)
     yield Remains(ExchangedToken.key, ExchangedToken.keep_until, now)
+
+
+def _is_over() -> ColumnElement[bool]:
+    """Jobs that ended, but for dead ones that are still owed: without its row nobody would know of what was not done."""
+    owed = [kind for kind, one in HANDLERS.items() if one.owed]
+    return or_(Job.state.in_(("succeeded", "cancelled")), and_(Job.state == "dead", Job.kind.not_in(owed)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from registry_api.jobs.context import JobContext
 from registry_api.jobs.models import Job
 from registry_api.jobs.queue import PATIENT
 from registry_api.jobs.registry import handler
+from registry_api.jobs.repository import Jobs
+from registry_api.schemas import wire_time
 from registry_api.tenancy import estate
 from registry_api.tenancy.errors import TenantDeleted
 from registry_api.tenancy.models import Tenant
@@ -39,15 +41,19 @@ ERASE = "tenancy.erase"
 
 
 async def mark(work: UnitOfWork, settings: Settings, tenant: Tenant) -> None:
-    """Have a tenant erased after the grace period; does nothing when it is marked already."""
-    if tenant.status in ("deleting", "deleted"):
+    """Have a tenant erased after the grace period; of one that is marked already, again where its job died."""
+    before, now = tenant.status, utcnow()
+    if before not in ("deleting", "deleted"):
+        tenant.status, tenant.delete_after = "deleting", now + timedelta(days=settings.tenant_grace_days)
+        await work.session.flush()
+        announce(work, tenant)
+    # The time is in the key: a job of a deletion that was undone may still wait, and comes too early for this one.
+    due = tenant.delete_after or now
+    key = wire_time(due)
+    if await work.repository(Jobs).open_by_key(ERASE, key, tenant.id) is not None:
         return
-    before = tenant.status
-    tenant.status, tenant.delete_after = "deleting", utcnow() + timedelta(days=settings.tenant_grace_days)
-    await work.session.flush()
-    announce(work, tenant)
-    work.enqueue(ERASE, {}, tenant_id=tenant.id, run_at=tenant.delete_after, max_attempts=PATIENT)
-    said = {"status": {"before": before, "after": "deleting"}, "delete_after": tenant.delete_after}
+    work.enqueue(ERASE, {}, tenant_id=tenant.id, dedup_key=key, run_at=due, max_attempts=PATIENT)
+    said = {"status": {"before": before, "after": tenant.status}, "delete_after": tenant.delete_after}
     work.audit("tenant.deletion_asked", f"tenant:{tenant.id}", said, tenant_id=tenant.id)
 
 
@@ -57,7 +63,7 @@ def refuse_deleted(tenant: Tenant) -> None:
         raise TenantDeleted(f"The tenant {tenant.id} was deleted; make a new one.")
 
 
-@handler(ERASE, while_suspended=True)
+@handler(ERASE, while_suspended=True, owed=True)
 async def erase(job: JobContext) -> dict[str, Any]:
     """Erase the job's tenant if it is still marked and its time has come. It bears to be run again from its start."""
     if not await _begin(job):

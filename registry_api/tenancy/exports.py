@@ -186,7 +186,7 @@ async def _finish(job: JobContext, export_id: UUID, changes: dict[str, Any]) -> 
         work.audit("tenant.exported", f"export:{export_id}", {"digest": changes["digest"], "rows": changes["rows"]})
 
 
-@handler(EXPIRE, payload=ExportPayload, while_suspended=True)
+@handler(EXPIRE, payload=ExportPayload, while_suspended=True, owed=True)
 async def expire(job: JobContext) -> None:
     """Delete an archive that had its time, also one that was kept without anybody's learning of it."""
     export_id = ExportPayload.model_validate(job.payload).export_id

@@ -7,6 +7,7 @@ import anyio
 from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
 
+from patchbay.core.clock import utcnow
 from registry_api.access import reading, writing
 from registry_api.db import Reader, Scope, UnitOfWork
 from registry_api.filtering import Asked
@@ -74,6 +75,8 @@ async def read_export_content(tenant: str, export_id: UUID, request: Request, re
     found = await exports.get(export_id)
     if found.path is None:
         raise NotFound(f"The export {export_id} is {found.state}; there is nothing to download.")
+    if found.expires_at is not None and found.expires_at <= utcnow():
+        raise NotFound(f"The export {export_id} had its time; ask for another one.")
     name = f"patchbay-{found.tenant_id}-{found.id}.tar.zst"
     headers = {"ETag": f'"{found.digest}"', "Content-Disposition": f'attachment; filename="{name}"'}
     local = request.app.state.storage.local_path(found.path)
@@ -91,7 +94,7 @@ async def delete_tenant(
 ) -> TenantView:
     """Mark it: it reads and no longer writes, and after the grace period everything it owns is erased.
 
-    Until then, setting its status to active or suspended undoes it.
+    Until then, setting its status to active or suspended undoes it. Of one that is marked, an erasure that died is tried again.
     """
     found = await work.repository(Tenants).get(tenant, locked=True)
     if found.kind == "operator":

@@ -62,7 +62,9 @@ async def add(session: AsyncSession, rows: list[dict[str, Any]], now: datetime, 
         await session.execute(insert(Delivery.__table__), list(part))  # type: ignore[arg-type]
     entries = [deliver_entry(row["tenant_id"], row["webhook_id"], row["id"]) for row in rows]
     await insert_all(session, [job_row(entry, now, trace_id) for entry in entries])
-    await append_jobs(session, [_tidy(tenant_id, now) for tenant_id in {row["tenant_id"] for row in rows}], now, None)
+    await append_jobs(
+        session, [tidy_entry(tenant_id, now) for tenant_id in {row["tenant_id"] for row in rows}], now, None
+    )
 
 
 def delivery_row(hook: Row[Any] | Webhook, event: Event, now: datetime) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def _is_for(hook: Row[Any], event: Event) -> bool:
     return (event.public or hook.tenant_id == event.tenant_id) and wants(hook.types, event.type)
 
 
-def _tidy(tenant_id: UUID, now: datetime) -> JobEntry:
+def tidy_entry(tenant_id: UUID, now: datetime) -> JobEntry:
+    """The job that tidies up a tenant's deliveries in the night that follows; it asks for the next one itself."""
     night = datetime(now.year, now.month, now.day, tzinfo=now.tzinfo) + timedelta(days=1)
     return JobEntry(TIDY, {}, tenant_id, f"night of {night:%Y-%m-%d}", night, 5)

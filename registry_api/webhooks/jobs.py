@@ -9,6 +9,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.telemetry import redact
 from registry_api.db import Reader, UnitOfWork
 from registry_api.jobs.context import JobContext
+from registry_api.jobs.queue import append_jobs
 from registry_api.jobs.registry import handler
 from registry_api.jobs.repository import Jobs
 from registry_api.notifications.errors import Refused, TryAgain, Undeliverable
@@ -17,7 +18,7 @@ from registry_api.notifications.repository import Notifications
 from registry_api.notifications.webhook import send_webhook
 from registry_api.schemas import Input, Moment
 from registry_api.webhooks.events import PING
-from registry_api.webhooks.fanout import DELIVER, RETRIED_FOR, TIDY
+from registry_api.webhooks.fanout import DELIVER, RETRIED_FOR, TIDY, tidy_entry
 from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
 from registry_api.webhooks.repository import Webhooks
 from registry_api.webhooks.service import REPLAY, send_again
@@ -29,6 +30,9 @@ KEPT = timedelta(days=30)
 
 BETWEEN_NOTICES = timedelta(days=1)
 """To the contact of one webhook."""
+
+OF_RECEIVER = (TryAgain, Refused)
+"""Failures that the receiver may mend. Whatever else cannot be sent says nothing of it, and is not tried again."""
 
 AT_ONCE = 500
 GONE = 410
@@ -93,7 +97,7 @@ async def _send(job: JobContext, delivery: Delivery, webhook: Webhook, secrets: 
             job.settings, secrets, webhook.url, message_id, delivery.body, utcnow(), tenant_id=job.tenant_id
         )
     except (TryAgain, Undeliverable) as error:
-        over = job.claim.is_last or not isinstance(error, TryAgain | Refused)
+        over = job.claim.is_last or not isinstance(error, OF_RECEIVER)
         async with job.giving_up(str(error)) if over else job.writing() as work:
             await _failed(work, delivery, error, _since(began), over=over)
         if isinstance(error, Refused):
@@ -123,6 +127,8 @@ async def _failed(
     delivery, webhook = noted
     now = utcnow()
     delivery.state = "failed" if over else "pending"
+    if not isinstance(error, OF_RECEIVER):
+        return
     webhook.failing_since = webhook.failing_since or now
     if webhook.enabled and (error.status == GONE or now - webhook.failing_since >= DISABLED_AFTER):
         _disable(work, webhook, said, error.status)
@@ -215,9 +221,16 @@ def _text_of(webhook: Webhook, status: int | None) -> str:
     return "\n".join([*lines, *since, "", fix, ""])
 
 
-@handler(TIDY)
+@handler(TIDY, while_suspended=True)
 async def tidy(job: JobContext) -> dict[str, Any]:
-    """Delete deliveries that ended long ago, and end those whose job died without a word."""
+    """Delete deliveries that ended long ago, and end those whose job died without a word.
+
+    First the next night's job is asked for, as long as there are deliveries: it comes also when this one fails.
+    """
+    async with job.writing() as work:
+        if await work.repository(Webhooks).has_deliveries():
+            now = utcnow()
+            await append_jobs(work.session, [tidy_entry(job.tenant_id, now)], now, None)
     async with job.writing() as work:
         await work.repository(Webhooks).fail_pending("The worker died on every attempt.")
         return {"removed": await work.repository(Webhooks).forget(utcnow() - KEPT)}

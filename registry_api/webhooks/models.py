@@ -16,7 +16,7 @@ STATES = ("pending", "delivered", "failed")
 class Webhook(TenantOwned, Base):
     """Who is told of which events, and where.
 
-    `failing_since` is the first failure after the last success; null while all is well.
+    `failing_since` is the receiver's first failure after its last success; null while all is well.
     """
 
     __tablename__ = "webhooks"

@@ -56,6 +56,10 @@ class Webhooks(Repository):
         """Deliveries of a webhook."""
         return select(Delivery).where(self._own(Delivery), Delivery.webhook_id == webhook_id)
 
+    async def has_deliveries(self) -> bool:
+        """Whether the tenant has any."""
+        return (await self.session.execute(select(Delivery.id).where(self._own(Delivery)).limit(1))).first() is not None
+
     async def delivery(self, delivery_id: UUID, *, locked: bool = False) -> Delivery | None:
         """One delivery; None when there is none."""
         query = select(Delivery).where(self._own(Delivery), Delivery.id == delivery_id)

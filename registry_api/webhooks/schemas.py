@@ -92,7 +92,7 @@ class WebhookView(Output):
     enabled: bool
     disabled_reason: str | None = Field(description="Why the registry disabled it; null otherwise.")
     failing_since: Timestamp | None = Field(
-        description="The first failure after the last success; null while all is well."
+        description="The receiver's first failure after its last success; null while all is well."
     )
     revision: int = Field(description="Also the ETag.")
     recorded_at: Timestamp

@@ -17,7 +17,7 @@ class GrantExpiry(Input):
     grant_id: UUID
 
 
-@handler(EXPIRED, payload=GrantExpiry, while_suspended=True)
+@handler(EXPIRED, payload=GrantExpiry, while_suspended=True, owed=True)
 async def grant_expired(job: JobContext) -> dict[str, Any]:
     """Tell of the end of a grant, unless it was given another expiry or is gone."""
     result: dict[str, Any] = {"ended": False}

@@ -10,14 +10,17 @@ from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
-from registry_api.jobs.claims import Kinds, _queues, claim_next
+from registry_api.jobs.claims import _queues, any_due, claim_next
 from registry_api.jobs.context import Claim
 from registry_api.jobs.lanes import WEBHOOKS, WORK
 from registry_api.jobs.models import Job
 from registry_api.jobs.queue import JobEntry, insert_all, job_row
 from registry_api.jobs.registry import HANDLERS, Handler
+from registry_api.jobs.repository import oldest_due
+from registry_api.jobs.waiting import Kinds
 from registry_api.jobs.worker import Worker
 from registry_api.schemas import Input
+from registry_api.tenancy.models import Tenant
 from tests.registry_api.conftest import ANY
 
 KIND = "test.turn"
@@ -51,10 +54,10 @@ async def tenants(api):
     return [UUID((await caller.get("/v1/me")).json()["tenant"]["id"]) for caller in (api.acme, api.globex)]
 
 
-async def fill(api, tenant, count, lane=WORK, queue=None, since=timedelta(hours=1)):
+async def fill(api, tenant, count, lane=WORK, queue=None, since=timedelta(hours=1), kind=KIND):
     """So many jobs of a tenant that are due for a while."""
     now = utcnow()
-    entry = JobEntry(KIND, {}, tenant, None, now - since, 5, lane=lane, queue=queue)
+    entry = JobEntry(kind, {}, tenant, None, now - since, 5, lane=lane, queue=queue)
     async with api.app.state.database.writing(Crossing.JOBS) as session:
         await insert_all(session, [job_row(entry, now, None) for _ in range(count)])
         await session.commit()
@@ -130,10 +133,10 @@ async def test_a_suspended_tenants_waiting_jobs_are_no_part_of_a_claim_nor_of_th
     assert await oldest(api) >= 3600
 
 
-async def oldest(api):
+async def oldest(api, lane=WEBHOOKS):
     text = (await api.nobody.get("/metrics")).text
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    return float(lines['patchbay_jobs_oldest_due_seconds{lane="webhooks"}'])
+    return float(lines[f'patchbay_jobs_oldest_due_seconds{{lane="{lane}"}}'])
 
 
 async def test_claims_at_once_never_pass_the_limit(api, served):
@@ -184,23 +187,83 @@ async def test_what_a_claim_costs_does_not_grow_with_the_jobs_that_wait(api, ser
     if api.is_postgres:
         pytest.skip("steps are counted on SQLite; both have the same indexes")
     acme, globex = await tenants(api)
-    await fill(api, acme, 10)
-    await fill(api, globex, 10)
-    few = await steps_of_a_claim(api)
+    for tenant in (acme, globex):
+        await fill(api, tenant, 10)
+    few = await steps_of(api, a_claim)
     await fill(api, acme, 20_000)
-    assert await steps_of_a_claim(api) < few * 2
+    assert await steps_of(api, a_claim) < few * 2
+    for status in ("suspended", "deleting"):
+        await set_status(api, acme, status)
+        assert await steps_of(api, a_claim) < few * 2, status
 
 
-async def steps_of_a_claim(api):
+async def test_what_it_costs_to_find_nothing_does_not_grow_with_the_jobs_of_a_suspended_tenant(api, served):
+    if api.is_postgres:
+        pytest.skip("steps are counted on SQLite; both have the same indexes")
+    acme, _ = await tenants(api)
+    await set_status(api, acme, "suspended")
+    await fill(api, acme, 100)
+    looks = (no_claim, nothing_due, no_alarm)
+    few = [await steps_of(api, look) for look in looks]
+    await fill(api, acme, 20_000)
+    assert [await steps_of(api, look) < cost * 2 for look, cost in zip(looks, few, strict=True)] == [True] * 3
+
+
+async def test_what_is_done_for_a_suspended_tenant_is_found_behind_what_waits_until_it_is_active(
+    api, served, monkeypatch
+):
+    acme, _ = await tenants(api)
+    await fill(api, acme, 3)
+    await set_status(api, acme, "suspended")
+    owed = Handler("test.owed", HANDLERS[KIND].run, False, Anything, while_suspended=True)
+    monkeypatch.setitem(HANDLERS, "test.owed", owed)
+    assert await worker(api).step() is False
+    await fill(api, acme, 1, kind="test.owed", since=timedelta(seconds=60))
+    assert 60 <= await oldest(api, WORK) < 1800
+    assert await worker(api).drain() == 1
+    await fill(api, acme, 1, kind="test.owed", since=timedelta(seconds=60))
+    async with api.app.state.database.engine.begin() as connection:
+        died = {"state": "running", "lease_until": utcnow() - timedelta(seconds=1)}
+        await connection.execute(update(Job).where(Job.state == "queued").values(died))
+    assert await worker(api).drain() == 1, "of what dead workers held, too"
+    assert await oldest(api, WORK) == 0
+
+
+def kinds():
+    return Kinds.of(HANDLERS)
+
+
+async def a_claim(session):
+    assert await claim_next(session, WORK, kinds(), "w", utcnow(), timedelta(seconds=30)) is not None
+
+
+async def no_claim(session):
+    assert await claim_next(session, WORK, kinds(), "w", utcnow(), timedelta(seconds=30)) is None
+
+
+async def nothing_due(session):
+    assert not await any_due(session, [WORK, WEBHOOKS], kinds(), utcnow())
+
+
+async def no_alarm(session):
+    assert await oldest_due(session, kinds(), utcnow()) == {WORK: 0, WEBHOOKS: 0}
+
+
+async def set_status(api, tenant, status):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(Tenant).where(Tenant.id == tenant).values(status=status))
+
+
+async def steps_of(api, action):
     passed = 0
 
     def step():
         nonlocal passed
-        passed += 100
+        passed += 10
 
     async with api.app.state.database.writing(Crossing.JOBS) as session:
         raw = (await (await session.connection()).get_raw_connection()).driver_connection
-        await raw.set_progress_handler(step, 100)
-        assert await claim_next(session, WORK, Kinds([KIND]), "w", utcnow(), timedelta(seconds=30)) is not None
-        await raw.set_progress_handler(None, 100)
+        await raw.set_progress_handler(step, 10)
+        await action(session)
+        await raw.set_progress_handler(None, 10)
     return passed

@@ -15,12 +15,14 @@ from registry_api.idempotency.models import IdempotentAnswer
 from registry_api.identity.lockout import NEVER
 from registry_api.identity.models import LoginAttempts, LoginSession
 from registry_api.identity.publishing.models import ExchangedToken
+from registry_api.job_kinds import HANDLERS
 from registry_api.jobs.models import Job
 from registry_api.jobs.queue import JobEntry, job_row
 from tests.registry_api.conftest import running
 
 OLD, YOUNG = timedelta(days=30, minutes=1), timedelta(days=29, hours=23)
 TENANTS = ("acme", "globex")
+OWED = {"catalog.grant_expired", "segments.delete", "subjects.erase", "tenancy.erase", "tenancy.expire_export"}
 
 
 async def write(api, *statements):
@@ -38,10 +40,10 @@ async def tenant_id(api, slug):
     return UUID((await api.operator.get(f"/v1/tenants/{slug}")).json()["id"])
 
 
-def job(tenant: UUID, state: str, age: timedelta) -> dict[str, Any]:
+def job(tenant: UUID, state: str, age: timedelta, kind: str = "usage.compact") -> dict[str, Any]:
     """A job that came to a state so long ago; one that is open has waited or run for so long."""
     since = utcnow() - age
-    entry = JobEntry("usage.compact", {"stream": "usage"}, tenant, None, since, 5)
+    entry = JobEntry(kind, {}, tenant, None, since, 5)
     ended = None if state in ("queued", "running") else since
     return {**job_row(entry, since, None), "state": state, "finished_at": ended}
 
@@ -76,6 +78,31 @@ async def test_ended_jobs_go_when_their_days_are_over_and_no_others_of_whichever
     assert (await api.acme.get(f"/v1/jobs/{gone[0]['id']}")).status_code == 404
     dead = kept["acme"][1]["id"]
     assert (await api.acme.post(f"/v1/jobs/{dead}/retry")).status_code == 202, "what is there can be tried again"
+
+
+async def test_a_dead_job_that_the_registry_owes_stays_until_it_was_tried_again_and_is_done(api):
+    acme = await tenant_id(api, "acme")
+    owed = {kind: job(acme, "dead", OLD * 12, kind) for kind in OWED}
+    others = [job(acme, "dead", OLD, kind) for kind in sorted(HANDLERS.keys() - OWED)]
+    done = [job(acme, state, OLD, kind) for kind in OWED for state in ("succeeded", "cancelled")]
+    await add_jobs(api, *owed.values(), *others, *done)
+    await api.app.state.housekeeping.round()
+    assert await listed(api.acme) == names(owed.values())
+    again = await api.operator.post(f"/v1/jobs/{owed['subjects.erase']['id']}/retry")
+    assert again.status_code == 202, again.text
+    await api.drain_jobs()
+    ended = update(Job).where(Job.kind == "subjects.erase").values(finished_at=utcnow() - OLD)
+    await write(api, ended)
+    await api.app.state.housekeeping.round()
+    del owed["subjects.erase"]
+    assert await listed(api.acme) == names(owed.values())
+
+
+def test_what_is_owed_is_never_called_off_and_done_for_suspended_tenants_too():
+    found = {kind: one for kind, one in HANDLERS.items() if one.owed}
+    assert found.keys() == OWED
+    assert not any(one.may_be_cancelled for one in found.values())
+    assert all(one.while_suspended for one in found.values())
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

@@ -4,13 +4,14 @@ import asyncio
 import threading
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
 from patchbay.core.storage.local import LocalStorage
 from registry_api.db import Crossing
 from registry_api.jobs.models import Job
-from registry_api.tenancy import erasure, exports
+from registry_api.tenancy import erasure, estate, exports
 from registry_api.tenancy.models import Tenant
 from tests.registry_api.conftest import ANY
 from tests.registry_api.tenancy.test_leaving import filled, make_due, rows_of, tenant_id
@@ -61,6 +62,55 @@ async def test_an_export_that_loses_its_job_while_it_keeps_its_archive_keeps_non
     cancelled.set()
     await draining
     assert list(api.app.state.storage.list("exports")) == []
+
+
+@pytest.mark.parametrize("step", ["_begin", "_delete_files"])
+async def test_an_erasure_that_died_is_asked_for_by_deleting_the_tenant_again(api, monkeypatch, step):
+    def broken(*_):
+        raise OSError("the storage is away")
+
+    await filled(api, api.acme)
+    acme = await tenant_id(api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await make_due(api, erasure.ERASE)
+    await set_jobs(api, erasure.ERASE, max_attempts=1)
+    with monkeypatch.context() as outage:
+        outage.setattr(erasure, step, broken)
+        await api.drain_jobs()
+    assert await states_of(api, erasure.ERASE) == ["dead"]
+    assert [key for key in api.app.state.storage.list() if str(acme) in key] != []
+    for _ in range(2):
+        assert (await api.operator.delete(f"/v1/tenants/{acme}")).status_code == 202
+        assert await states_of(api, erasure.ERASE) == ["dead", "queued"]
+    await api.drain_jobs()
+    assert [key for key in api.app.state.storage.list() if str(acme) in key] == []
+    left = await rows_of(api, acme)
+    assert sum(count for name, count in left.items() if name not in {*estate.KEPT, "jobs", "outbox"}) == 0
+    there = api.client(api.tokens["operator"], **{"Patchbay-Tenant": str(acme)})
+    asked = (await there.get("/v1/audit?action=tenant.deletion_asked")).json()["items"]
+    assert len(asked) == 2, "one for each job that was asked for"
+
+
+async def states_of(api, kind):
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        return sorted((await session.execute(select(Job.state).where(Job.kind == kind))).scalars())
+
+
+async def test_a_tenant_that_is_deleted_given_back_and_deleted_again_is_erased_after_the_second_grace(api):
+    await filled(api, api.acme)
+    acme = await tenant_id(api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await api.operator.patch("/v1/tenants/acme", json={"status": "active"}, headers=ANY)
+    await api.operator.delete("/v1/tenants/acme")
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
+        first = (await session.execute(select(Job).where(Job.kind == erasure.ERASE).order_by(Job.id))).scalars().first()
+        first.run_at = utcnow()
+        await session.commit()
+    await api.drain_jobs()
+    assert (await rows_of(api, acme))["plugins"] == 1, "the first job comes before the time"
+    await make_due(api, erasure.ERASE)
+    await api.drain_jobs()
+    assert (await rows_of(api, acme))["plugins"] == 0
 
 
 async def test_a_tenant_is_not_erased_while_an_export_of_it_is_still_being_written(api):

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import zstandard
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from patchbay.core.clock import utcnow
 from patchbay.core.storage.memory import InMemoryStorage
@@ -19,7 +19,7 @@ from registry_api.db.metadata import METADATA
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.models import Job
 from registry_api.tenancy import erasure, estate, exports
-from registry_api.tenancy.models import Tenant
+from registry_api.tenancy.models import Tenant, TenantExport
 from tests.registry_api.conftest import ANY
 
 NOW = utcnow().isoformat()
@@ -215,6 +215,18 @@ async def test_one_export_is_on_its_way_at_a_time_and_an_archive_goes_after_its_
     assert (await api.acme.get(f"{place}/content")).status_code == 404
     listed = (await api.acme.get("/v1/tenants/acme/exports")).json()["items"]
     assert [one["id"] for one in listed] == [third.json()["id"], first.json()["id"]]
+
+
+async def test_an_archive_that_had_its_time_is_not_handed_out_though_the_job_that_deletes_it_is_late(api):
+    asked = await api.acme.post("/v1/tenants/acme/exports")
+    await api.drain_jobs()
+    content = f"{asked.headers['location']}/content"
+    assert (await api.acme.get(content)).status_code == 200
+    async with api.app.state.database.writing(Crossing.SETUP) as session:
+        await session.execute(update(TenantExport).values(expires_at=utcnow() - timedelta(seconds=1)))
+        await session.commit()
+    late = await api.acme.get(content)
+    assert (late.status_code, "had its time" in late.json()["detail"]) == (404, True)
 
 
 async def test_an_export_that_fails_for_good_says_so(api, monkeypatch):

@@ -1,8 +1,9 @@
 """Webhooks that fail for days, are slow, or are deleted; pings, and what the night removes."""
 
 import asyncio
-from datetime import timedelta
-from uuid import UUID
+from collections import Counter
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +13,9 @@ from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
 from registry_api.jobs.models import Job
 from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
+from registry_api.webhooks.repository import Webhooks
 from tests.registry_api.automation.acting.receivers import HOST, hooks, mails
+from tests.registry_api.conftest import ANY
 from tests.registry_api.intake_data import items
 from tests.registry_api.notifications.test_webhook import receiver, silence
 from tests.registry_api.webhooks.support import (
@@ -70,6 +73,27 @@ async def test_after_days_of_nothing_but_failures_it_is_disabled_and_who_looks_a
     states = [one["state"] for one in await deliveries(api.acme, made)]
     assert states == ["failed", "failed"]
     assert (await patch(api.acme, made, enabled=True)).json()["disabled_reason"] is None
+
+
+async def test_an_event_that_can_never_be_sent_says_nothing_of_the_receiver(api, hook, monkeypatch):
+    made = await make(api.acme, hook.url)
+    with monkeypatch.context() as small:
+        small.setattr("registry_api.notifications.webhook.LARGEST_BODY", 10)
+        await publish(api.acme, "large")
+        await attempt(api)
+    [large] = await deliveries(api.acme, made, state="failed")
+    assert "a webhook carries at most" in large["last_error"]
+    since = update(Webhook).where(Webhook.failing_since.is_not(None))
+    await set_all(api, since, failing_since=utcnow() - timedelta(days=6))  # as if it had been six days ago
+    hook.answers = [503]
+    await publish(api.acme, "small")
+    await attempt(api)
+    now = (await api.acme.get(f"/v1/webhooks/{made['id']}")).json()
+    assert now["enabled"] is True, "its first failure is a moment ago"
+    assert datetime.fromisoformat(now["failing_since"]) > utcnow() - timedelta(minutes=5)
+    await make_due(api)
+    await attempt(api)
+    assert (await api.acme.get(f"/v1/webhooks/{made['id']}")).json()["failing_since"] is None
 
 
 async def test_who_looks_after_a_webhook_is_told_once_a_day_and_never_in_the_receivers_words(api, monkeypatch):
@@ -216,6 +240,52 @@ async def test_old_deliveries_are_removed_by_night_and_those_whose_job_died_are_
     assert len(await items(api.acme, "/v1/jobs", kind="webhooks.tidy")) == 1, "one for all deliveries of the day"
     path = f"/v1/webhooks/{made['id']}/deliveries/{gone['id']}/replay"
     assert (await api.acme.post(path)).status_code == 202, "what nobody knows the job of any more can be sent again"
+
+
+async def test_each_night_tidies_as_long_as_there_are_deliveries_though_nothing_happens_any_more(api, hook):
+    made = await make(api.acme, hook.url, "plugin.*")
+    for name in ("one", "two"):
+        await publish(api.acme, name)
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    assert await night(api) == {"pending": 2, "nights": 1}
+    await set_all(api, update(Job).where(Job.kind == "webhooks.deliver"), state="dead", finished_at=utcnow())
+    assert await night(api) == {"failed": 2, "nights": 1}
+    await set_all(api, update(Delivery), recorded_at=utcnow() - timedelta(days=31))
+    assert await night(api) == {"nights": 1}
+    assert await night(api) == {"nights": 0}
+    assert await deliveries(api.acme, made) == []
+
+
+async def test_a_night_that_fails_on_every_attempt_keeps_no_later_one(api, hook, monkeypatch):
+    async def broken(*_):
+        raise OSError("a lock that is held for long")
+
+    await make(api.acme, hook.url)
+    await publish(api.acme, "one")
+    await set_all(api, update(Job).where(Job.kind == "webhooks.tidy"), max_attempts=1)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(Webhooks, "forget", broken)
+        assert await night(api) == {"pending": 1, "nights": 1}
+    assert len(await items(api.acme, "/v1/jobs", kind="webhooks.tidy", state="dead")) == 1
+
+
+async def night(api):
+    """Let the next night come; what deliveries there are after it, and how many nights will follow."""
+    late = {
+        "run_at": utcnow(),
+        "dedup_key": f"night of {uuid4()}",
+    }  # as a day later, when it is not this night's any more
+    await set_all(api, update(Job).where(Job.kind == "webhooks.tidy", Job.state == "queued"), **late)
+    await sender(api, lanes=("work",)).drain()
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        states = Counter((await session.execute(select(Delivery.state))).scalars())
+        tidying = select(func.count()).where(Job.kind == "webhooks.tidy", Job.state == "queued", Job.run_at > utcnow())
+        return {**states, "nights": (await session.execute(tidying)).scalar_one()}
+
+
+async def set_all(api, change, **values):
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(change.values(**values))
 
 
 @pytest.mark.parametrize("way", ["replay", "retry"])
