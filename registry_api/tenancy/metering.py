@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NoReturn
 
-from sqlalchemy import Uuid, bindparam, select, text
+from sqlalchemy import JSON, BigInteger, String, Uuid, bindparam, select, text
 
 from patchbay.core.clock import utcnow
 from registry_api.db.repository import Repository
@@ -18,13 +18,19 @@ from registry_api.tenancy.plans import MONTHLY, Quota, limits_of, period_of, sec
 
 _TENANT = Tenant.__table__.c
 _PLAN = select(_TENANT.plan, _TENANT.quotas).where(_TENANT.id == bindparam("tenant_id"))
-_MOVE = text(
-    """
-    INSERT INTO quota_uses (tenant_id, quota, period, used) VALUES (:tenant_id, :quota, :period, :amount)
-    ON CONFLICT (tenant_id, quota, period) DO UPDATE SET used = quota_uses.used + excluded.used
-    RETURNING used
-    """
-).bindparams(bindparam("tenant_id", type_=Uuid()))
+_MOVE = (
+    text(
+        """
+        INSERT INTO quota_uses (tenant_id, quota, period, used) VALUES (:tenant_id, :quota, :period, :amount)
+        ON CONFLICT (tenant_id, quota, period) DO UPDATE SET used = quota_uses.used + excluded.used
+        RETURNING used,
+            (SELECT plan FROM tenants WHERE id = :tenant_id) AS plan,
+            (SELECT quotas FROM tenants WHERE id = :tenant_id) AS overrides
+        """
+    )
+    .bindparams(bindparam("tenant_id", type_=Uuid()))
+    .columns(used=BigInteger, plan=String, overrides=JSON)
+)
 """As text: SQLAlchemy compiles an upsert anew each time."""
 
 
@@ -36,16 +42,17 @@ class Metering(Repository):
         grown = {quota: amount for quota, amount in amounts.items() if amount}
         if not grown:
             return
-        now, limits = utcnow(), await self.limits()
-        used = await self._move(grown, now)
-        for quota, amount in grown.items():
-            limit = limits[quota]
-            if limit is not None and used[quota] > limit:
-                _refuse(quota, limit, used[quota] - amount, amount, now)
+        now = utcnow()
+        for quota, amount in sorted(grown.items()):
+            used, limit = await self._move(quota, amount, now)
+            if limit is not None and used > limit:
+                _refuse(quota, limit, used - amount, amount, now)
 
     async def free(self, amounts: Mapping[Quota, int]) -> None:
         """Count what a change takes away, or moves by the registry's own work, which no quota refuses."""
-        await self._move({quota: -amount for quota, amount in amounts.items()}, utcnow())
+        now = utcnow()
+        for quota, amount in sorted(amounts.items()):
+            await self._move(quota, -amount, now)
 
     async def require(self, *quotas: Quota) -> None:
         """Raises `QuotaExceeded` where nothing is left of a quota; a cheap look before costly work."""
@@ -69,13 +76,11 @@ class Metering(Repository):
         found = {(quota, period): used for quota, period, used in await self.session.execute(query)}
         return {quota: found.get((quota.value, period_of(quota, now)), 0) for quota in Quota}
 
-    async def _move(self, amounts: Mapping[Quota, int], now: datetime) -> dict[Quota, int]:
-        """Add to the counters, in one order so that two writers never deadlock; their new values."""
-        moved = {}
-        for quota, amount in sorted(amounts.items()):
-            use = {"tenant_id": self.scope.tenant_id, "quota": quota.value, "period": period_of(quota, now)}
-            moved[quota] = (await self.session.execute(_MOVE, {**use, "amount": amount})).scalar_one()
-        return moved
+    async def _move(self, quota: Quota, amount: int, now: datetime) -> tuple[int, int | None]:
+        """Add to a counter; its new value and its limit. Callers move several in one order, so that two never deadlock."""
+        use = {"tenant_id": self.scope.tenant_id, "quota": quota.value, "period": period_of(quota, now)}
+        row = (await self.session.execute(_MOVE, {**use, "amount": amount})).one()
+        return row.used, limits_of(row.plan, row.overrides)[quota]
 
 
 def _refuse(quota: Quota, limit: int, used: int, wanted: int, now: datetime) -> NoReturn:
