@@ -1,7 +1,7 @@
 """Acknowledged writes per second on a PostgreSQL with its durable defaults (fsync, synchronous commit).
 
-Two API processes share a port. 16 tenants, each on two keep-alive connections, publish releases of two plugins of their own,
-without idempotency keys. Every write is one transaction: the release, the counter of the quota, the audit record with its
+Two API processes. 16 tenants, each on two keep-alive connections, one to either process, publish releases of two plugins of
+their own, without idempotency keys. Every write is one transaction: the release, the counter of the quota, the audit record with its
 place in the chain, the row of the feed. Afterwards the feed must hold a row of each acknowledged release, and the audit
 log a record.
 """
@@ -35,13 +35,12 @@ def writes_per_second(seconds: float) -> dict[str, object]:
         log = stack.enter_context((home / "log").open("wb"))
         settings = {**limits, "PATCHBAY_DATABASE_URL": url, "PATCHBAY_LOG_LEVEL": "INFO"}
         address, operator = stack.enter_context(registry(home, log, **settings))
-        shared = {**settings, "PATCHBAY_API_PORT": address.rsplit(":", 1)[1]}
-        stack.enter_context(registry(home, log, **shared))
+        other, _ = stack.enter_context(registry(home, log, **settings))
         tokens = _tenants(address, operator)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_publish(address, tokens, 1.0, 0))
+            runner.run(_publish([address, other], tokens, 1.0, 0))
             started = time.perf_counter()
-            answered = runner.run(_publish(address, tokens, seconds, 1))
+            answered = runner.run(_publish([address, other], tokens, seconds, 1))
             elapsed = time.perf_counter() - started
             runner.run(_require(url, answered))
     result = {
@@ -69,12 +68,12 @@ def _tenants(address: str, operator: str) -> list[str]:
     return tokens
 
 
-async def _publish(address: str, tokens: list[str], seconds: float, major: int) -> int:
+async def _publish(addresses: list[str], tokens: list[str], seconds: float, major: int) -> int:
     """How many releases were acknowledged."""
-    host, port = address.removeprefix("http://").split(":")
     until, loop = time.perf_counter() + seconds, asyncio.get_running_loop()
 
     async def publish(token: str, place: int) -> int:
+        host, port = addresses[place % len(addresses)].removeprefix("http://").split(":")
         _, connection = await loop.create_connection(Connection, host, int(port))
         for number in itertools.count():
             if time.perf_counter() >= until:

@@ -33,6 +33,7 @@ def main() -> None:
     app = create_app(settings)
     # What stands now lives as long as the process. Left out of collections, it halves the time of large JSON batches.
     gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=SECONDS_TO_STOP, **SERVER)
     uvicorn.Server(config).run([shared_listener(settings.host, settings.api_port)])
 
