@@ -61,9 +61,7 @@ async def claim_plugin(work: UnitOfWork, plugin: str) -> Plugin:
 
 async def claim_for_release(work: UnitOfWork, plugin: str) -> Record:
     """An own plugin to publish a release of, beside others who publish: of other plugins at once, of this one in turn."""
-    store = work.repository(CatalogueStore)
-    await store.take_turn(alone=False)
-    found = await store.locked_plugin(plugin)
+    found = await work.repository(CatalogueStore).take_turn_beside(plugin)
     if found is None:
         raise NotFound(f"This tenant owns no plugin {plugin[:401]!r}; name it by id or namespace:name.")
     require_reach(work.principal.scope, found["ref"])

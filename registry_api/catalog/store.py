@@ -1,10 +1,11 @@
 """All SQL that bulk writes of the catalogue need: state in by keys, changes out as sets."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, delete, func, insert, select, text, true, update
 
 from patchbay.core.clock import utcnow
 from registry_api.catalog.models import Advisory, Dependency, Plugin, PluginLabel, PluginMaintainer, Release
@@ -22,7 +23,7 @@ WRITERS_LOCK = 0x7061_7463_6361
 """PostgreSQL advisory lock of catalogue writers: a new plugin links what waited for it in any tenant, so it is added with
 nobody beside; releases of plugins that are there are published side by side."""
 
-_ALONE, _BESIDE = text("SELECT pg_advisory_xact_lock(:key)"), text("SELECT pg_advisory_xact_lock_shared(:key)")
+_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 
 Record = dict[str, Any]
 
@@ -38,25 +39,26 @@ def _table(model: type[Base]) -> Table:
     return table
 
 
-def _to_publish(column: Any) -> Select[Any]:
+@cache
+def _to_publish(key: str, dialect: str) -> Select[Any]:
     """PostgreSQL's FOR NO KEY UPDATE: others may insert rows that point at the plugin meanwhile, so that two whose
-    releases need each other do not wait for each other.
+    releases need each other do not wait for each other. The turn is taken before the row is locked, which is then read as it is.
     """
-    table = column.table
-    query = select(table).where(column == bindparam("plugin"), table.c.tenant_id == bindparam("tenant_id"))
-    return query.with_for_update(key_share=True)
-
-
-_BY_ID, _BY_REF = _to_publish(_table(Plugin).c.id), _to_publish(_table(Plugin).c.ref)
+    table = _table(Plugin)
+    query = select(table).where(table.c[key] == bindparam("plugin"), table.c.tenant_id == bindparam("tenant_id"))
+    if dialect != "postgresql":
+        return query
+    turn = select(func.pg_advisory_xact_lock_shared(WRITERS_LOCK).label("taken")).subquery("turn")
+    return query.select_from(turn.join(table, true())).with_for_update(key_share=True, of=table)
 
 
 class CatalogueStore(Repository):
     """Rows as plain records, so that thousands cost a few statements."""
 
-    async def take_turn(self, *, alone: bool = True) -> None:
-        """Wait for the turn to write the catalogue; not `alone`, beside others who neither add, remove, show nor hide plugins."""
+    async def take_turn(self) -> None:
+        """Wait for the turn to write the catalogue alone."""
         if self.session.get_bind().dialect.name == "postgresql":
-            await self.session.execute(_ALONE if alone else _BESIDE, {"key": WRITERS_LOCK})
+            await self.session.execute(_ALONE, {"key": WRITERS_LOCK})
 
     async def own_plugins(self, refs: Sequence[str]) -> dict[str, Record]:
         """The tenant's plugins by ref, to be changed; raises `NamespaceNotGranted` when one is out of reach."""
@@ -64,10 +66,12 @@ class CatalogueStore(Repository):
             require_reach(self.scope, ref)
         return {row["ref"]: row for row in await self._own(_table(Plugin).c.ref, refs)}
 
-    async def locked_plugin(self, plugin: str) -> Record | None:
-        """A plugin of the tenant by id or ref, locked for a release of it."""
+    async def take_turn_beside(self, plugin: str) -> Record | None:
+        """Wait for the turn to publish a release, beside others who neither add, remove, show nor hide plugins; the plugin of the
+        tenant with that id or ref, locked for it.
+        """
         id = as_id(plugin)
-        query = _BY_REF if id is None else _BY_ID
+        query = _to_publish("ref" if id is None else "id", self.session.get_bind().dialect.name)
         result = await self.session.execute(query, {"plugin": id or plugin, "tenant_id": self.scope.tenant_id})
         row = result.mappings().one_or_none()
         return None if row is None else dict(row)

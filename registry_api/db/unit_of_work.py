@@ -19,7 +19,7 @@ from registry_api.db.binding import BOUND, Binding, Crossing, bind, crossing, of
 from registry_api.db.changes import changed_tables
 from registry_api.db.repository import Repository
 from registry_api.db.scope import Principal, Scope
-from registry_api.feeds.outbox import Audience, OutboxEntry, append_outbox, commit_in_turn
+from registry_api.feeds.outbox import Audience, OutboxEntry, commit_with_outbox
 from registry_api.jobs.lanes import WORK
 from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, append_jobs
 from registry_api.webhooks.events import event_of, event_of_name
@@ -159,8 +159,6 @@ class UnitOfWork(Reader):
             await self._tell_grantees()
         async with self._reach():
             await self._append()
-            if self._outbox:
-                await commit_in_turn(self.session)
         await self.session.commit()
         self._audit.clear()
         self._outbox.clear()
@@ -188,4 +186,4 @@ class UnitOfWork(Reader):
         await append_jobs(self.session, self._jobs, now, self.trace_id)
         await fan_out(self.session, self._outbox, self._audit, now, self.trace_id)
         await append_entries(self.session, self._audit, self.principal, now, self.trace_id)
-        await append_outbox(self.session, self._outbox, now, self.trace_id)
+        await commit_with_outbox(self.session, self._outbox, now, self.trace_id)

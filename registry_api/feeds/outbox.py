@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,20 +14,20 @@ from registry_api.db.encoding import stored_json
 from registry_api.feeds.models import OutboxRow
 
 _INSERT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
-_STAGE = text("SELECT set_config('patchbay.feed_rows', :rows, true)")
-_COMMIT_IN_TURN = """
+_PREPARE = """
+    PREPARE feed_rows_in_turn (text) AS
     INSERT INTO outbox (tenant_id, feed, public, audience_id, grant_id, line, recorded_at)
     SELECT tenant_id, feed, public, audience_id, grant_id, line, recorded_at
     FROM (SELECT pg_advisory_xact_lock(123563866810466)) AS turn
     CROSS JOIN ROWS FROM (
-        json_to_recordset(current_setting('patchbay.feed_rows')::json) AS (
+        json_to_recordset(convert_from(decode($1, 'hex'), 'UTF8')::json) AS (
             tenant_id uuid, feed text, public boolean, audience_id uuid, grant_id uuid, line text, recorded_at timestamptz
         )
     ) WITH ORDINALITY AS row (tenant_id, feed, public, audience_id, grant_id, line, recorded_at, place)
     ORDER BY place;
-    COMMIT AND CHAIN
 """
 """Numbers are drawn for rows that come out of the sorting, and so after the lock is held, whose key is the feed's alone."""
+_PREPARED = "feed rows in turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +59,38 @@ class OutboxEntry:
         return self.audience.tenant_id if self.audience else self.tenant_id
 
 
-async def append_outbox(session: AsyncSession, entries: list[OutboxEntry], now: datetime, trace_id: str | None) -> None:
-    """Insert the rows; on PostgreSQL they are put down for `commit_in_turn`."""
+async def commit_with_outbox(
+    session: AsyncSession, entries: list[OutboxEntry], now: datetime, trace_id: str | None
+) -> None:
+    """Insert the rows, last of all that a transaction does; on PostgreSQL, commit it too.
+
+    There the feed's lock is taken, the rows are inserted and the transaction is committed by one message. Without the lock a
+    transaction could draw a lower number, commit later, and be skipped by a reader already past it; and nobody who waits for it waits
+    for this process, which answers others too. What follows is an empty transaction, which the session ends. SQLite's
+    single writer needs no lock.
+
+    Raises OperationalError when PostgreSQL refuses or does not answer.
+    """
     if not entries:
         return
     rows = [_row(entry, now, trace_id) for entry in entries]
     if session.get_bind().dialect.name == "postgresql":
-        await session.execute(_STAGE, {"rows": stored_json(rows).decode()})
+        await _commit_in_turn(session, stored_json(rows))
     else:
         await session.execute(_INSERT, rows)
 
 
-async def commit_in_turn(session: AsyncSession) -> None:
-    """On PostgreSQL, take the feed's lock, insert the rows that were put down and commit, all in one message.
-
-    Without the lock a transaction could draw a lower number, commit later, and be skipped by a reader already past it. Nobody who waits
-    for it waits for this process, which answers others too: the lock is held as long as the commit takes. What follows is an
-    empty transaction, which the session ends. SQLite's single writer needs no lock.
-
-    Raises OperationalError when the database refuses or does not answer.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        return
-    raw = await (await session.connection()).get_raw_connection()
+async def _commit_in_turn(session: AsyncSession, rows: bytes) -> None:
+    connection = await (await session.connection()).get_raw_connection()
+    prepare = "" if _PREPARED in connection.info else _PREPARE
+    message = (
+        f"{prepare} EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT AND CHAIN"  # hexadecimal digits need no quoting
+    )
     try:
-        await raw.driver_connection.execute(_COMMIT_IN_TURN)  # type: ignore[union-attr]
+        await connection.driver_connection.execute(message)  # type: ignore[union-attr]
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise OperationalError("COMMIT", None, error) from error
+    connection.info[_PREPARED] = True
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:
