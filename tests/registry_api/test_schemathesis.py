@@ -11,7 +11,7 @@ CALLERS = {"acme": None, "operator": "acme"}
 """Who sends, and in whose tenant: the customer's own administrator, and the platform's acting for it."""
 
 CASES = 20_000
-EXAMPLES_OF_CAMPAIGN = 40
+EXAMPLES_OF_CAMPAIGN = 12
 SHORT = ("post_plugin", "patch_plugin", "list_plugins", "create_webhook")
 """Routes of the short run, which is only to show that the long one can run."""
 
