@@ -1,5 +1,6 @@
 """What all tests share: where the real registries are, and a browser that can be driven."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from scripts import browsers
 from tests.scheduling import ByPlace
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+gc.set_threshold(
+    50_000, 20, 100
+)  # applications are built by the hundred: looking for garbage so often took a tenth of the time
 
 
 @pytest.fixture(scope="session")
