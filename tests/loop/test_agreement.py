@@ -10,7 +10,7 @@ from tests.loop.sources import Counts, JenkinsFiles
 from tests.loop.support import Patchbay
 from warehouse.read import Snapshot, SnapshotReader
 
-pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.xdist_group("loop")]
+pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("loop")]
 
 PLUGINS = (
     "git", "copyartifact", "envinject", "docker-workflow", "matrix-auth",
