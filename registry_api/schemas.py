@@ -55,6 +55,7 @@ Moment = Annotated[ZonedTime, AfterValidator(_in_utc)]
 
 
 def whole_number(value: Any) -> Any:
+    """A value that may be an integer: a truth value is none, nor is a word that spells one."""
     if isinstance(value, bool | str):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
