@@ -90,10 +90,12 @@ def on_page(page: Page, jenkins: Patchbay, plugin: str) -> Counts:
 
 
 def _rows(page: Page, card: str) -> int:
-    table = page.locator(f"#card-{card} [aria-rowcount]")
-    if not table.count():
+    """The rows of a card's table, which is drawn a moment after the card has its data; a card without data has none."""
+    if page.locator(f"#card-{card} .card-state").get_attribute("data-state") not in ("ready", "stale"):
         return 0
-    return int(table.first.get_attribute("aria-rowcount") or 0) - 1
+    table = page.wait_for_selector(f"#card-{card} [aria-rowcount]")
+    assert table is not None
+    return int(table.get_attribute("aria-rowcount") or 0) - 1
 
 
 @pytest.mark.browser
