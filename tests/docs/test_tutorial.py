@@ -21,6 +21,8 @@ DEFAULT_PORTS = {"8400": "PATCHBAY_API_PORT", "8401": "PATCHBAY_DAGSTER_PORT", "
 SMALL = "--plugins 30 --tenants 4 --days 21"
 """Of less than three weeks of use the detectors do not know enough to be quick."""
 READY_SECONDS = 600
+NEWS_SECONDS = 30
+"""The first terminal looks for news every five."""
 SURGE_SECONDS = 300
 """Two and a half minutes until the surge, two more until its effect is on the page, and half of one for a busy machine."""
 
@@ -81,10 +83,11 @@ class Walk:
         return f"http://127.0.0.1:{self.ports[standard]}"
 
 
-def wait_for_addresses(walk: Walk, demo: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while "Ctrl-C stops everything" not in walk.log.read_text():
-        assert demo.poll() is None, walk.log.read_text()
+def wait_for(walk: Walk, words: str, seconds: float, demo: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait until the first terminal says so; fails where its command has ended."""
+    deadline = time.monotonic() + seconds
+    while words not in walk.log.read_text():
+        assert demo is None or demo.poll() is None, walk.log.read_text()
         assert time.monotonic() < deadline, walk.log.read_text()
         time.sleep(0.5)
 
@@ -94,7 +97,7 @@ def walked(repository: Path, home: Path, arguments: str) -> Iterator[Walk]:
     walk = Walk(repository, home / "var", dict(zip(DEFAULT_PORTS, free_ports(3), strict=True)), home / "demo.log")
     demo = walk.start(f"{walk.blocks('first')[0].strip()} {arguments}")
     try:
-        wait_for_addresses(walk, demo)
+        wait_for(walk, "Ctrl-C stops everything", READY_SECONDS, demo)
         yield walk
     finally:
         if demo.poll() is None:
@@ -173,7 +176,7 @@ def test_the_surge_is_found_and_its_rules_effect_is_on_the_page(world: Walk, pag
     surge.first.wait_for(timeout=SURGE_SECONDS * 1000)
     plan = world.run(world.blocks("second")[3])
     assert re.search(r"Scale the registry on a usage surge - scale_up - done - trace [0-9a-f]{32}\n", plan)
-    assert "Rule “Scale the registry on a usage surge”: scale up is done" in world.log.read_text()
+    wait_for(world, "Rule “Scale the registry on a usage surge”: scale up is done", NEWS_SECONDS)
 
 
 @pytest.mark.soak
