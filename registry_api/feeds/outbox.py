@@ -82,15 +82,17 @@ async def commit_with_outbox(
 
 async def _commit_in_turn(session: AsyncSession, rows: bytes) -> None:
     connection = await (await session.connection()).get_raw_connection()
-    prepare = "" if _PREPARED in connection.info else _PREPARE
-    message = (
-        f"{prepare} EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT AND CHAIN"  # hexadecimal digits need no quoting
-    )
+    driver: Any = connection.driver_connection
     try:
-        await connection.driver_connection.execute(message)  # type: ignore[union-attr]
+        if (
+            _PREPARED not in connection.info
+        ):  # a message of its own: what is prepared stays, also where the rows are refused
+            await driver.execute(_PREPARE)
+            connection.info[_PREPARED] = True
+        # Hexadecimal digits need no quoting.
+        await driver.execute(f"EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT AND CHAIN")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise OperationalError("COMMIT", None, error) from error
-    connection.info[_PREPARED] = True
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
@@ -49,6 +51,19 @@ async def test_readers_are_not_blocked_by_an_open_writer(api):
         await add_tenant(work, Tenant(slug="open", name="Open"))
         answer = await asyncio.wait_for(api.operator.get("/v1/tenants"), 5)
     assert "open" not in answer.text
+
+
+async def test_after_a_refused_feed_row_the_same_connection_commits_others(api):
+    operator, database = await operator_of(api), api.app.state.database
+    await database.engine.dispose()  # the first commit on a fresh connection is the refused one
+    payload = {"name": "x", "title": None, "environment": "dev", "kind": "k", "lifecycle": "active"}
+    for owner, refused in ((new_id(), True), (operator, False)):
+        async with database.writing(Crossing.SETUP) as session:
+            work = UnitOfWork(session, system_principal(operator, operator))
+            work.publish("targets", "upsert", new_id(), payload, tenant_id=owner)
+            work.audit("test.row", "test")
+            with pytest.raises(DBAPIError) if refused else nullcontext():
+                await work.commit()
 
 
 async def test_ten_thousand_feed_rows_are_committed_as_a_set_in_well_under_a_second(api):
