@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from patchbay.core.audit.anchors import open_anchors
 from patchbay.core.settings import Settings
@@ -22,7 +23,7 @@ from registry_api.cache.layer import DocumentCache
 from registry_api.cache.revisions import open_fence
 from registry_api.compression import Compression
 from registry_api.conditions import require_headers
-from registry_api.context import RequestContext
+from registry_api.context import RequestContext, fault
 from registry_api.db import Database
 from registry_api.examples import add_examples
 from registry_api.headers import cors
@@ -71,14 +72,22 @@ def create_app(settings: Settings) -> FastAPI:
     answers.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    _add_layers(app, settings)
+    return app
+
+
+def _add_layers(app: FastAPI, settings: Settings) -> None:
+    """From the innermost to the outermost; pages of other origins may read also what the outermost says of a fault."""
+    last: ASGIApp = fault
     if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
+        allowed = cors(settings.cors_origins)
+        app.add_middleware(CORSMiddleware, **allowed)
+        last = CORSMiddleware(fault, **allowed)
     app.add_middleware(Compression)
     if settings.document_cache_mb:
         app.state.kept = Kept(settings.document_cache_mb)
         app.add_middleware(DocumentCache, kept=app.state.kept, metrics=app.state.metrics)
-    app.add_middleware(RequestContext, metrics=app.state.metrics, trusted=settings.trusted_proxies)
-    return app
+    app.add_middleware(RequestContext, fault=last, metrics=app.state.metrics, trusted=settings.trusted_proxies)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

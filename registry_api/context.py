@@ -28,11 +28,18 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 log = logging.getLogger("registry_api.requests")
 
 
-class RequestContext:
-    """ASGI layer around the application."""
+async def fault(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer where everything else failed; the trace stays in the log."""
+    request_id = scope["state"]["request_id"]
+    problem = Problem(f"The fault is ours and was logged. Quote request id {request_id} when you report it.")
+    await problem_response(Request(scope), problem)(scope, receive, send)
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, trusted: tuple[str, ...] = ()) -> None:
-        self.app = app
+
+class RequestContext:
+    """ASGI layer around the application; what fails in there is answered by `fault`."""
+
+    def __init__(self, app: ASGIApp, fault: ASGIApp, metrics: Metrics, trusted: tuple[str, ...] = ()) -> None:
+        self.app, self.fault = app, fault
         self.trusted = trusted
         self.metrics = metrics
 
@@ -66,8 +73,7 @@ class _Handling:
                 log.exception("request failed", extra=self._fields())
                 if self.status:
                     raise  # the answer has begun; only breaking it off tells the client that it is not whole
-                detail = f"The fault is ours and was logged. Quote request id {self.request_id} when you report it."
-                await problem_response(Request(self.scope), Problem(detail))(self.scope, receive, self.send)
+                await self.layer.fault(self.scope, receive, self.send)
             finally:
                 self._account()
 

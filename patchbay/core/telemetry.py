@@ -2,8 +2,9 @@
 
 import json
 import logging
+import os
+import random
 import re
-import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _SECRETS = re.compile(
 _SIGNS = ("pb_", "bearer", "://")
 """What each of the secrets has in it: most lines have none, and looking for these costs far less than matching."""
 _ENCODER = json.JSONEncoder(default=str)
+_CHANCE = random.Random()
+"""Trace ids must differ, and are no secrets (W3C Trace Context, 6.2): the operating system need not be asked for each."""
+os.register_at_fork(after_in_child=_CHANCE.seed)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -136,8 +140,9 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     """Makes every logger of the process write JSON lines to the stream (None: stderr); ValueError for a bad level."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
-    # No line has the thread or process, so no record need look them up.
+    # No line has the thread, the process or the place in the source, so no record need look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # as "Optimization" in Python's logging HOWTO has it
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -154,6 +159,4 @@ def _span_id() -> str:
 
 
 def _nonzero(size: int) -> str:
-    while not (identifier := secrets.token_hex(size)).strip("0"):
-        continue
-    return identifier
+    return f"{_CHANCE.getrandbits(8 * size) or 1:0{2 * size}x}"

@@ -30,7 +30,10 @@ _OF_TENANT = _HEADS.c.tenant_id == bindparam("of_tenant")
 _MOVED = ("position", "hash", "moved_at", "frontier")
 _LOCK = select(_HEADS.c.tenant_id, *(_HEADS.c[name] for name in _MOVED)).where(_OF_TENANT).with_for_update()
 _MOVE = update(_HEADS).where(_OF_TENANT).values({name: bindparam(f"new_{name}") for name in _MOVED})  # type: ignore[arg-type]
-_RECORD = insert(AuditRecord.__table__)  # type: ignore[arg-type]
+_RECORDS = AuditRecord.__table__
+_RECORD = insert(_RECORDS)  # type: ignore[arg-type]
+_LAST_RECORD = _RECORD.values({column: bindparam(f"its_{column.name}") for column in _RECORDS.c}).add_cte(_MOVE.cte())
+"""Both in one message, which SQLite cannot take and does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,17 @@ async def append_entries(
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
         head = await _locked_head(session, tenant_id, now)
         rows, moved = _rows(head, list(group), commit)
+        await _write(session, rows, {"of_tenant": tenant_id, **{f"new_{name}": moved[name] for name in _MOVED}})
+
+
+async def _write(session: AsyncSession, rows: list[dict[str, Any]], moved: dict[str, Any]) -> None:
+    if session.get_bind().dialect.name != "postgresql":
         await session.execute(_RECORD, rows)
-        await session.execute(_MOVE, {"of_tenant": tenant_id, **{f"new_{name}": moved[name] for name in _MOVED}})
+        await session.execute(_MOVE, moved)
+        return
+    if rows[:-1]:
+        await session.execute(_RECORD, rows[:-1])
+    await session.execute(_LAST_RECORD, moved | {f"its_{name}": value for name, value in rows[-1].items()})
 
 
 def _address(principal: Principal) -> Personal | None:

@@ -166,6 +166,8 @@ async def shred_keys(session: AsyncSession, owners: Iterable[Owner], now: dateti
     """Put nothing in the place of persons' keys, also of those who have none yet, so that none is made for them later."""
     shredded = {"recorded_at": now, "sealed": SHREDDED, "sealed_by": ""}
     rows = [{"id": new_id(), "tenant_id": tenant, "subject": of, **shredded} for tenant, of in sorted(set(owners))]
+    if not rows:
+        return
     emptied = {"sealed": SHREDDED, "sealed_by": ""}
     insert = _insert(session).on_conflict_do_update(index_elements=["tenant_id", "subject"], set_=emptied)
     await session.execute(insert, rows)

@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select, update
 
 from patchbay.core.audit.merkle import Frontier
-from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditHead, AuditRecord
-from registry_api.audit.personal import SHREDDED, find_keys, shred_keys
+from registry_api.audit.personal import SHREDDED, find_keys
 from registry_api.audit.unsure import bytes_in, number_in, told_in
 from registry_api.db.repository import Repository
 
@@ -91,7 +90,3 @@ class AuditLog(Repository):
         tenant_id = self.scope.tenant_id
         found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects])
         return {subject: key for (_, subject), key in found.items() if key != SHREDDED}
-
-    async def shred(self, subjects: Sequence[str], tenants: Sequence[UUID]) -> None:
-        """Shred persons' keys in tenants: their values are then gone from all records, also from those still to come."""
-        await shred_keys(self.session, [(tenant, subject) for tenant in tenants for subject in subjects], utcnow())

@@ -92,6 +92,15 @@ class Binding:
         role = TENANT_ROLE if self.crossing is None else SYSTEM_ROLE
         return {"tenant": str(self.tenant_id or ""), "operator": str(self.operator_id or ""), "role": role}
 
+    @property
+    def opening(self) -> str:
+        """The same as SQL; ids and names of roles need no quoting."""
+        values = self.values
+        return (
+            f"SELECT set_config('{TENANT_SETTING}', '{values['tenant']}', true), "
+            f"set_config('{OPERATOR_SETTING}', '{values['operator']}', true), set_config('role', '{values['role']}', true);"
+        )
+
     def holds(self, other: "Binding") -> bool:
         """Whether whoever has this binding may work as if it had the other."""
         return self == other or (self.crossing is not None and other.crossing is not None)
@@ -109,8 +118,14 @@ class BoundSession(Session):
 
 @event.listens_for(BoundSession, "after_begin")
 def _announce(session: Session, _transaction: Any, connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(_ANNOUNCE, session.info.get(BOUND, Binding()).values)
+    if connection.dialect.name != "postgresql":
+        return
+    binding = session.info.get(BOUND, Binding())
+    driver: Any = connection.connection.driver_connection
+    if driver.is_in_transaction():
+        connection.execute(_ANNOUNCE, binding.values)
+    else:
+        driver.opening = binding.opening
 
 
 def bind(session: AsyncSession, binding: Binding) -> None:

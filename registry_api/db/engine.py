@@ -1,25 +1,20 @@
 """Engines and sessions for SQLite and PostgreSQL."""
 
 import asyncio
-import math
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from registry_api.db.binding import BOUND, Binding, BoundSession, Crossing
+from registry_api.db.postgres import postgres_engine
 from registry_api.db.scope import Scope
 from registry_api.db.sqlite import patience, sqlite_engine
 from registry_api.secrets import Key
-
-RESTED_SECONDS = 1.0
-"""A connection that was given back longer ago than that is asked whether it is there still."""
 
 
 class Database:
@@ -35,7 +30,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = sqlite_engine(url, pool_size) if self.is_sqlite else _postgres_engine(url, pool_size)
+        self.engine = sqlite_engine(url, pool_size) if self.is_sqlite else postgres_engine(url, pool_size)
         info = {"persons_key": persons_key}
         self._readers = _sessions(self.engine, info)
         self._writers = _sessions(self.engine.execution_options(immediate=True), info)
@@ -86,27 +81,3 @@ def _sessions(engine: AsyncEngine, info: dict[str, Any]) -> async_sessionmaker[A
 
 def _info(reach: Scope | Crossing | Binding | None) -> dict[str, Binding]:
     return {} if reach is None else {BOUND: Binding.to(reach)}
-
-
-def _postgres_engine(url: str, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True)
-    event.listen(engine.sync_engine, "checkin", _rested)
-    event.listen(engine.sync_engine, "checkout", _require_alive)
-    return engine
-
-
-def _rested(_connection: Any, record: Any) -> None:
-    record.info["since"] = time.monotonic()
-
-
-def _require_alive(connection: Any, record: Any, _proxy: Any) -> None:
-    """Ask a connection that has rested whether it is there still; the pool makes another in the place of one that is not.
-
-    Not each time, as SQLAlchemy's `pool_pre_ping` does: that is two of a write's two dozen round trips.
-    """
-    if time.monotonic() - record.info.get("since", math.inf) < RESTED_SECONDS:
-        return
-    try:
-        connection.ping()
-    except Exception as error:
-        raise DisconnectionError("the database closed a connection that rested") from error

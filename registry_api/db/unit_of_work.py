@@ -1,9 +1,10 @@
 """The unit of work: the only place that commits, and where a change, its audit record and its feed rows become one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from patchbay.core.contracts import FEEDS
 from patchbay.core.contracts.feeds import ENVELOPE
 from registry_api.audit.chain import AuditEntry, append_entries
 from registry_api.audit.patches import difference
+from registry_api.audit.personal import Owner, shred_keys
 from registry_api.catalog.sharing.copies import copies_for_grantees, part_of
 from registry_api.db.binding import BOUND, Binding, Crossing, bind, crossing, of_principal
 from registry_api.db.changes import changed_tables
@@ -49,9 +51,9 @@ class Reader:
 class UnitOfWork(Reader):
     """Collects changes, then commits them with their audit and feed rows, or not at all.
 
-    Locks are taken in one order: domain rows, jobs, audit heads (sorted by tenant), the outbox, commit. What webhooks are
+    Locks are taken in one order: domain rows, jobs, persons' keys, audit heads (sorted by tenant), the outbox, commit. What webhooks are
     told follows from the audit and feed rows, and its deliveries and their jobs are inserted before either. Nothing does
-    I/O elsewhere after the first of the last three, and the last two are one message to the database.
+    I/O elsewhere after the first of the last four, and the last two are one message to the database.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class UnitOfWork(Reader):
         self._audit: list[AuditEntry] = []
         self._outbox: list[OutboxEntry] = []
         self._jobs: list[JobEntry] = []
+        self._shredded: set[Owner] = set()
 
     def publish(
         self,
@@ -129,6 +132,12 @@ class UnitOfWork(Reader):
         entry = JobEntry(kind, payload, owner, dedup_key, run_at, max_attempts, trace_id, lane, queue, within)
         self._jobs.append(entry)
 
+    def shred(self, persons: Iterable[str], tenants: Iterable[UUID]) -> None:
+        """Queue the keys of persons in tenants to be shredded: their values are then gone from all records, this change's and
+        later ones included.
+        """
+        self._shredded.update(product(tenants, persons))
+
     def acting_in(self, tenant_id: UUID) -> "UnitOfWork":
         """The same unit of work for what a platform caller does inside another tenant; committing this one commits both."""
         principal = replace(
@@ -138,6 +147,7 @@ class UnitOfWork(Reader):
         )
         other = UnitOfWork(self.session, principal, self.trace_id, self.session.info[BOUND])
         other._audit, other._outbox, other._jobs = self._audit, self._outbox, self._jobs
+        other._shredded = self._shredded
         return other
 
     async def commit_request(self) -> None:
@@ -163,6 +173,7 @@ class UnitOfWork(Reader):
         self._audit.clear()
         self._outbox.clear()
         self._jobs.clear()
+        self._shredded.clear()
 
     def _reach(self) -> AbstractAsyncContextManager[None]:
         return crossing(self.session, Crossing.LEDGER) if self._reaches_others() else nullcontext()
@@ -175,15 +186,18 @@ class UnitOfWork(Reader):
             self.audit("grant.plugin_changed", f"plugin:{plugin_id}", tenant_id=tenant_id)
 
     def _reaches_others(self) -> bool:
-        """Whether rows of another tenant are written, or other tenants' webhooks are told."""
+        """Whether rows of another tenant are written, other tenants' webhooks told, or persons' keys shredded in every one."""
         bound: Binding = self.session.info[BOUND]
+        if bound.crossing is not None or self._shredded:
+            return bound.crossing is None
         told: list[AuditEntry | OutboxEntry] = [*self._audit, *self._outbox]
         owners = {entry.tenant_id for entry in (*told, *self._jobs)} | {entry.told for entry in self._outbox}
-        return bound.crossing is None and (owners - {bound.tenant_id} != set() or any(entry.public for entry in told))
+        return owners - {bound.tenant_id} != set() or any(entry.public for entry in told)
 
     async def _append(self) -> None:
         now = utcnow()
         await append_jobs(self.session, self._jobs, now, self.trace_id)
         await fan_out(self.session, self._outbox, self._audit, now, self.trace_id)
+        await shred_keys(self.session, self._shredded, now)
         await append_entries(self.session, self._audit, self.principal, now, self.trace_id)
         await commit_with_outbox(self.session, self._outbox, now, self.trace_id)

@@ -66,8 +66,8 @@ async def commit_with_outbox(
 
     There the feed's lock is taken, the rows are inserted and the transaction is committed by one message. Without the lock a
     transaction could draw a lower number, commit later, and be skipped by a reader already past it; and nobody who waits for it waits
-    for this process, which answers others too. What follows is an empty transaction, which the session ends. SQLite's
-    single writer needs no lock.
+    for this process, which answers others too. The session's own commit then has nothing left to send. SQLite's single
+    writer needs no lock.
 
     Raises OperationalError when PostgreSQL refuses or does not answer.
     """
@@ -90,7 +90,8 @@ async def _commit_in_turn(session: AsyncSession, rows: bytes) -> None:
             await driver.execute(_PREPARE)
             connection.info[_PREPARED] = True
         # Hexadecimal digits need no quoting.
-        await driver.execute(f"EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT AND CHAIN")
+        await driver.execute(f"EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT")
+        driver.committed = True
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise OperationalError("COMMIT", None, error) from error
 

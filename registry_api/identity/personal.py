@@ -118,8 +118,8 @@ async def erase_account(work: UnitOfWork, user_id: UUID) -> None:
     await holdings.remove(user)
     await work.repository(Metering).free({Quota.SEATS: 1})
     async with crossing(work.session, Crossing.HOLDER):
-        persons = [f"user:{user.id}", *(f"token:{token.id}" for token in tokens)]
-        await work.repository(AuditLog).shred(persons, await holdings.reached())
+        reached = await holdings.reached()
+    work.shred([f"user:{user.id}", *(f"token:{token.id}" for token in tokens)], reached)
     work.audit("member.erased", f"user:{user.id}", {"tokens_revoked": len(tokens)}, before={"role": role})
 
 

@@ -32,6 +32,7 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._documents = {outcome: self.documents.labels(outcome) for outcome in ("hit", "miss", "unchecked")}
         self.document_bytes = Gauge(
             "patchbay_document_cache_bytes", "Bytes that kept answers take.", registry=self.registry
         )
@@ -78,7 +79,7 @@ class Metrics:
 
     def count_document(self, outcome: str) -> None:
         """Note what the document cache was good for."""
-        self.documents.labels(outcome).inc()
+        self._documents[outcome].inc()
 
     def count_anchor_fault(self, outcome: str) -> None:
         """Note an audit chain that was refused, or a round of checkpoints that failed."""

@@ -115,6 +115,22 @@ async def test_exactly_the_configured_origins_may_call(registry):
         assert "RateLimit-Policy" in answer.headers["access-control-expose-headers"]
 
 
+async def test_a_page_of_a_configured_origin_may_read_what_a_fault_of_ours_says(registry):
+    settings, tokens = registry
+    router = api_router("broken")
+
+    @router.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError
+
+    async with running(settings.model_copy(update={"cors_origins": (ORIGIN,)}), tokens) as api:
+        api.app.include_router(router)
+        answer = await api.nobody.get("/v1/broken", headers={"Origin": ORIGIN})
+        assert answer.status_code == 500 and answer.headers["access-control-allow-origin"] == ORIGIN
+        other = await api.nobody.get("/v1/broken", headers={"Origin": "https://portal.example.evil"})
+        assert other.status_code == 500 and "access-control-allow-origin" not in other.headers
+
+
 @pytest.mark.parametrize("origin", ["*", "https://*.example", "portal.example", "https://portal.example/path"])
 def test_an_origin_that_is_not_exact_is_refused_at_the_start(origin):
     with pytest.raises(ValueError, match="is not an origin"):

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from registry_api.audit.personal import ERASED
 from registry_api.caller import bind_address
@@ -44,6 +45,26 @@ async def live(api, *tokens):
 async def addresses(caller, actor):
     found = (await caller.get("/v1/audit", params={"actor": actor, "limit": 500})).json()["items"]
     return {record["address"] for record in found}
+
+
+async def test_an_erasure_takes_its_locks_in_the_order_of_every_change(api, ada):
+    """Whoever took keys first could wait for a writer who holds jobs, and that one for the keys."""
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    asked: list[str] = []
+    event.listen(
+        api.app.state.database.engine.sync_engine, "before_cursor_execute", lambda *seen: asked.append(seen[2])
+    )
+    assert (await api.acme.delete(f"/v1/users/{ada['id']}")).status_code == 204
+    order = [
+        next(place for place, sql in enumerate(asked) if sql.startswith(verb) and table in sql)
+        for verb, table in (
+            ("DELETE", "users"),
+            ("SELECT", "webhooks"),
+            ("INSERT", "person_keys"),
+            ("SELECT", "frontier"),
+        )
+    ]
+    assert order == sorted(order)
 
 
 async def test_erasing_an_account_ends_all_that_was_made_from_its_tokens_and_shreds_what_they_told(api, ada, adas):

@@ -1,0 +1,74 @@
+"""Connections to PostgreSQL, which begin a transaction and say what it may reach by one message."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from registry_api.db import Crossing, binding, postgres
+from registry_api.db.binding import SYSTEM_ROLE
+
+WHO = text("SELECT current_user")
+
+
+@pytest.fixture
+async def database(api):
+    """The database, with a single connection in its pool."""
+    if not api.is_postgres:
+        pytest.skip("SQLite has no such connections")
+    await api.app.state.database.engine.dispose()
+    return api.app.state.database
+
+
+async def test_what_a_session_never_said_is_not_said_for_the_next_user_of_its_connection(database):
+    async with database.engine.connect() as plain:
+        login = await plain.scalar(WHO)
+    async with database.reading(Crossing.HEALTH) as session:
+        await session.connection()  # begins, and sends nothing
+    async with database.engine.connect() as plain:
+        assert await plain.scalar(WHO) == login != SYSTEM_ROLE
+
+
+async def test_a_savepoint_keeps_to_what_its_transaction_may_reach(database):
+    async with database.reading(Crossing.HEALTH) as session:
+        await session.execute(WHO)
+        async with session.begin_nested():
+            assert await session.scalar(WHO) == SYSTEM_ROLE
+
+
+async def test_a_transaction_that_cannot_begin_leaves_no_broken_connection_behind(database, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(binding, "SYSTEM_ROLE", "patchbay_nobody")
+        with pytest.raises(DBAPIError, match="patchbay_nobody"):
+            async with database.reading(Crossing.HEALTH) as session:
+                await session.execute(WHO)
+    async with database.reading(Crossing.HEALTH) as session:
+        assert await session.scalar(WHO) == SYSTEM_ROLE
+
+
+async def test_a_publication_costs_one_message_at_either_end_of_its_transaction(database, api, monkeypatch):
+    """The last one commits, and nothing is sent after it."""
+    sent: list[str] = []
+    plainly = postgres.TersePostgres.__mro__[1].execute
+
+    async def counted(connection, query, *arguments, timeout=None):
+        sent.append(query)
+        return await plainly(connection, query, *arguments, timeout=timeout)
+
+    await api.acme.post("/v1/plugins", json={"namespace": "acme", "name": "a"})
+    monkeypatch.setattr(postgres.TersePostgres.__mro__[1], "execute", counted)
+    assert (await api.acme.post("/v1/plugins/acme:a/releases", json={"version": "1.0.0"})).status_code == 201
+    authentication, writing = [query for query in sent if query.startswith("BEGIN; SELECT set_config")]
+    assert sent[:3] == [authentication, "ROLLBACK;", writing]
+    assert sent[3].startswith("EXECUTE feed_rows_in_turn") and sent[3].endswith("; COMMIT") and len(sent) == 4
+
+
+async def test_what_is_committed_last_is_no_license_for_the_next_transaction(database, api):
+    """A commit that was left out once is not left out again."""
+    for version in ("1.0.0", "1.1.0"):
+        await api.acme.post("/v1/plugins", json={"namespace": "acme", "name": "a"})
+        await api.acme.post("/v1/plugins/acme:a/releases", json={"version": version})
+        assert (await api.acme.post("/v1/tokens", json={"name": "t", "role": "viewer"})).status_code == 201
+    assert len((await api.acme.get("/v1/plugins/acme:a/releases")).json()["items"]) == 2
+    named = [one["name"] for one in (await api.acme.get("/v1/tokens")).json()["items"]]
+    assert named.count("t") == 2
+    assert (await api.acme.get("/v1/audit/verify")).json()["valid"]
