@@ -7,6 +7,7 @@ be guessed (BREACH). Files and Arrow streams are packed in themselves, streams w
 import asyncio
 import gzip
 from collections.abc import Callable
+from functools import lru_cache
 
 import zstandard
 from starlette.datastructures import Headers, MutableHeaders
@@ -85,6 +86,7 @@ class _Packing:
         return {**message, "body": packed}
 
 
+@lru_cache(maxsize=64)
 def preferred(accepted: str) -> str | None:
     """The encoding an Accept-Encoding header wants most (RFC 9110 §12.5.3); None for none of ours."""
     weights = dict(_weighted(part) for part in accepted.lower().split(","))

@@ -1,4 +1,4 @@
-"""Every router there is, in the order of the API document."""
+"""Every router there is, in the order of the API document and of looking for a route: what is asked most comes first."""
 
 from registry_api.audit.endpoints import router as audit
 from registry_api.automation.endpoints import router as automation
@@ -25,6 +25,8 @@ from registry_api.usage.endpoints import router as usage
 from registry_api.webhooks.endpoints import router as webhooks
 
 ROUTERS = (
+    catalog,
+    sharing,
     sessions,
     second_factor,
     identity,
@@ -33,8 +35,6 @@ ROUTERS = (
     publishing,
     tenancy,
     leaving,
-    catalog,
-    sharing,
     installs,
     usage,
     statistics,

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,16 +22,16 @@ from registry_api.audit.personal import Personal, Sealer, escaped, keys_for, per
 from registry_api.caller import current_address
 from registry_api.db.encoding import plain
 from registry_api.db.scope import Principal
+from registry_api.db.statements import insert_into, table_of
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SORT_KEYS
 
-_HEADS = AuditHead.__table__
+_HEADS, _RECORDS = table_of(AuditHead), table_of(AuditRecord)
 _OF_TENANT = _HEADS.c.tenant_id == bindparam("of_tenant")
 _MOVED = ("position", "hash", "moved_at", "frontier")
 _LOCK = select(_HEADS.c.tenant_id, *(_HEADS.c[name] for name in _MOVED)).where(_OF_TENANT).with_for_update()
-_MOVE = update(_HEADS).where(_OF_TENANT).values({name: bindparam(f"new_{name}") for name in _MOVED})  # type: ignore[arg-type]
-_RECORDS = AuditRecord.__table__
-_RECORD = insert(_RECORDS)  # type: ignore[arg-type]
+_MOVE = update(_HEADS).where(_OF_TENANT).values({name: bindparam(f"new_{name}") for name in _MOVED})
+_RECORD = insert_into(AuditRecord)
 _LAST_RECORD = _RECORD.values({column: bindparam(f"its_{column.name}") for column in _RECORDS.c}).add_cte(_MOVE.cte())
 """Both in one message, which SQLite cannot take and does not need."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.models import PersonKey
-from registry_api.db.statements import any_of
+from registry_api.db.statements import any_of, table_of
 from registry_api.secrets import Key
 
 ERASED = "(erased)"
@@ -29,7 +29,7 @@ SHREDDED = b""
 """What stands where a key was."""
 
 NONCE_BYTES, KEY_BYTES = 12, 32
-_TABLE = PersonKey.__table__.c
+_TABLE = table_of(PersonKey).c
 _KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(
     any_of(_TABLE.tenant_id, "tenants"), any_of(_TABLE.subject, "subjects")
 )

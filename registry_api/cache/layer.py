@@ -140,8 +140,7 @@ async def _admit(request: Request, document: Document, admission: Admission) -> 
     route, state = document.route, request.app.state
     request.scope["route"] = route
     request.scope["state"]["answer_headers"] = route.lifecycle
-    await state.limits.enter(request, route.name)
-    await state.limits.admit(request, admission.principal)
+    await state.limits.enter_known(request, route.name, admission.principal)
     state.last_use.seen(admission.principal.token_id)
 
 

@@ -63,9 +63,9 @@ def received(scope: Asking) -> ColumnElement[bool]:
     )
 
 
-def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime], grant: Any = PluginGrant) -> ColumnElement[bool]:
     """Whether a grant counts at a moment: the clock ends it, and no job that may be late."""
-    return and_(PluginGrant.live, or_(PluginGrant.expires_at.is_(None), PluginGrant.expires_at > now))
+    return and_(grant.live, or_(grant.expires_at.is_(None), grant.expires_at > now))
 
 
 def precedence(scope: Asking) -> list[ColumnElement[Any]]:

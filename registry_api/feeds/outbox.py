@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db.encoding import stored_json
+from registry_api.db.statements import insert_into
 from registry_api.feeds.models import OutboxRow
 
-_INSERT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 _PREPARE = """
     PREPARE feed_rows_in_turn (text) AS
     INSERT INTO outbox (tenant_id, feed, public, audience_id, grant_id, line, recorded_at)
@@ -77,7 +76,7 @@ async def commit_with_outbox(
     if session.get_bind().dialect.name == "postgresql":
         await _commit_in_turn(session, stored_json(rows))
     else:
-        await session.execute(_INSERT, rows)
+        await session.execute(insert_into(OutboxRow), rows)
 
 
 async def _commit_in_turn(session: AsyncSession, rows: bytes) -> None:

@@ -9,12 +9,13 @@ from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import received
 from registry_api.db.binding import Crossing, crossing
 from registry_api.db.repository import Repository
+from registry_api.db.statements import table_of
 from registry_api.feeds.models import OutboxRow
 
 PAGE_BYTES = 64 * 1024 * 1024
 """Most text in one page."""
 
-_ROWS = OutboxRow.__table__.c
+_ROWS = table_of(OutboxRow).c
 _LINE = literal('{"seq":').concat(cast(_ROWS.seq, String)).concat(",").concat(func.substr(_ROWS.line, 2))
 
 

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, bindparam, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditHead
 from registry_api.audit.unsure import bytes_in
 from registry_api.cache.basis import Admission, Revision
 from registry_api.db.scope import Principal, Scope
+from registry_api.db.statements import table_of
 from registry_api.identity.models import ApiToken, LoginSession, Membership, User
 from registry_api.identity.roles import ALL_TENANT_ROLES, ROLE_SCOPES, TENANT, grantable
 from registry_api.identity.tokens import Secret, parse_secret
@@ -23,8 +23,9 @@ from registry_api.tenancy.plans import Quota, limits_of
 from registry_api.tenancy.repository import named_tenant
 
 REFUSED = "The token is unknown, expired or revoked. Sign in again, or ask a tenant_admin for a new token."
-_Operator = aliased(Tenant)
-_Own, _Operators = aliased(AuditHead), aliased(AuditHead)
+_TOKENS, _SESSIONS, _TENANTS, _HEADS = (table_of(model) for model in (ApiToken, LoginSession, Tenant, AuditHead))
+_MEMBERS, _PEOPLE = table_of(Membership), table_of(User)
+_OPERATOR, _OWN_HEADS, _OPERATORS_HEADS = _TENANTS.alias(), _HEADS.alias(), _HEADS.alias()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,44 +102,45 @@ def sent_secret(authorization: str | None) -> Secret:
 
 def opens_token() -> ColumnElement[bool]:
     """Whether the secret of `hash` is the token's, or its former one in the overlap after a rotation."""
-    former = and_(ApiToken.previous_hash == bindparam("hash"), ApiToken.previous_until > bindparam("now"))
-    return or_(ApiToken.secret_hash == bindparam("hash"), former)
+    former = and_(_TOKENS.c.previous_hash == bindparam("hash"), _TOKENS.c.previous_until > bindparam("now"))
+    return or_(_TOKENS.c.secret_hash == bindparam("hash"), former)
 
 
-def _lookup(kind: type[ApiToken] | type[LoginSession], opens: ColumnElement[bool]) -> Select[Any]:
+def _lookup(kind: Table, opens: ColumnElement[bool]) -> Select[Any]:
     live = (
         opens,
-        kind.revoked_at.is_(None),
-        or_(kind.expires_at.is_(None), kind.expires_at > bindparam("now")),
+        kind.c.revoked_at.is_(None),
+        or_(kind.c.expires_at.is_(None), kind.c.expires_at > bindparam("now")),
     )
     columns = (
-        kind.id,
-        kind.tenant_id,
-        Tenant.kind.label("tenant_kind"),
-        Tenant.status.label("tenant_status"),
-        Tenant.plan,
-        Tenant.quotas,
-        _Operator.id.label("operator_id"),
-        bytes_in(_Own.hash, "own_head"),
-        bytes_in(_Operators.hash, "operator_head"),
+        kind.c.id,
+        kind.c.tenant_id,
+        _TENANTS.c.kind.label("tenant_kind"),
+        _TENANTS.c.status.label("tenant_status"),
+        _TENANTS.c.plan,
+        _TENANTS.c.quotas,
+        _OPERATOR.c.id.label("operator_id"),
+        bytes_in(_OWN_HEADS.c.hash, "own_head"),
+        bytes_in(_OPERATORS_HEADS.c.hash, "operator_head"),
     )
-    query = select(*columns).join(Tenant, Tenant.id == kind.tenant_id).join(_Operator, _Operator.kind == "operator")
-    query = query.outerjoin(_Own, _Own.tenant_id == kind.tenant_id)
-    return query.outerjoin(_Operators, _Operators.tenant_id == _Operator.id).where(*live)
+    query = select(*columns).select_from(kind).join(_TENANTS, _TENANTS.c.id == kind.c.tenant_id)
+    query = query.join(_OPERATOR, _OPERATOR.c.kind == "operator")
+    query = query.outerjoin(_OWN_HEADS, _OWN_HEADS.c.tenant_id == kind.c.tenant_id)
+    return query.outerjoin(_OPERATORS_HEADS, _OPERATORS_HEADS.c.tenant_id == _OPERATOR.c.id).where(*live)
 
 
 def _token_lookup() -> Select[Any]:
-    query = _lookup(ApiToken, opens_token())
-    until = case((ApiToken.secret_hash == bindparam("hash"), ApiToken.expires_at), else_=ApiToken.previous_until)
-    return query.add_columns(ApiToken.role, ApiToken.scopes, ApiToken.name, ApiToken.namespaces, until.label("until"))
+    token, query = _TOKENS.c, _lookup(_TOKENS, opens_token())
+    until = case((token.secret_hash == bindparam("hash"), token.expires_at), else_=token.previous_until)
+    return query.add_columns(token.role, token.scopes, token.name, token.namespaces, until.label("until"))
 
 
 def _session_lookup() -> Select[Any]:
-    member = and_(Membership.user_id == LoginSession.user_id, Membership.tenant_id == LoginSession.tenant_id)
-    active = and_(User.id == LoginSession.user_id, User.status == "active")
-    opens = LoginSession.secret_hash == bindparam("hash")
-    query = _lookup(LoginSession, opens).join(Membership, member).join(User, active)
-    return query.add_columns(Membership.role, LoginSession.user_id, LoginSession.expires_at.label("until"))
+    session, member, person = _SESSIONS.c, _MEMBERS.c, _PEOPLE.c
+    query = _lookup(_SESSIONS, session.secret_hash == bindparam("hash"))
+    query = query.join(_MEMBERS, and_(member.user_id == session.user_id, member.tenant_id == session.tenant_id))
+    query = query.join(_PEOPLE, and_(person.id == session.user_id, person.status == "active"))
+    return query.add_columns(member.role, session.user_id, session.expires_at.label("until"))
 
 
 LOOKUPS = {"t": _token_lookup(), "s": _session_lookup()}

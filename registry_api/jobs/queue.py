@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.db.chunks import chunks
+from registry_api.db.statements import insert_into
 from registry_api.jobs.lanes import WORK
 from registry_api.jobs.models import OPEN, Job
 
@@ -50,7 +51,7 @@ async def append_jobs(session: AsyncSession, entries: list[JobEntry], now: datet
 async def insert_all(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     """Insert jobs whose dedup keys, where they have any, no open job can have."""
     for part in chunks(rows):
-        await session.execute(insert(Job.__table__), list(part))  # type: ignore[arg-type]
+        await session.execute(insert_into(Job), list(part))
 
 
 async def insert_unless_open(session: AsyncSession, row: dict[str, Any]) -> bool:

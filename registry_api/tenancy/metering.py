@@ -12,11 +12,12 @@ from sqlalchemy import JSON, BigInteger, String, Uuid, bindparam, select, text
 
 from patchbay.core.clock import utcnow
 from registry_api.db.repository import Repository
+from registry_api.db.statements import table_of
 from registry_api.tenancy.errors import EventQuotaExceeded, QuotaExceeded
 from registry_api.tenancy.models import QuotaUse, Tenant
 from registry_api.tenancy.plans import MONTHLY, Quota, limits_of, period_of, seconds_left
 
-_TENANT = Tenant.__table__.c
+_TENANT = table_of(Tenant).c
 _PLAN = select(_TENANT.plan, _TENANT.quotas).where(_TENANT.id == bindparam("tenant_id"))
 _MOVE = (
     text(

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.chain import AuditEntry
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of
+from registry_api.db.statements import any_of, insert_into, table_of
 from registry_api.feeds.outbox import OutboxEntry
 from registry_api.jobs.lanes import WEBHOOKS
 from registry_api.jobs.queue import JobEntry, append_jobs, insert_all, job_row
@@ -25,7 +25,7 @@ MOST_ATTEMPTS = 200
 """More than three days have room for; only a delivery that kills its worker comes to it."""
 
 # Their keys are locked until the commit: one that is deleted at this moment would fail the change that tells it.
-_HOOKS = Webhook.__table__.c
+_HOOKS = table_of(Webhook).c
 _ENABLED = (
     select(_HOOKS.id, _HOOKS.tenant_id, _HOOKS.types)
     .where(_HOOKS.enabled)
@@ -59,7 +59,7 @@ async def fan_out(
 async def add(session: AsyncSession, rows: list[dict[str, Any]], now: datetime, trace_id: str | None) -> None:
     """Insert fresh deliveries and their jobs, and see to it that old ones are removed some day."""
     for part in chunks(rows, 1000):
-        await session.execute(insert(Delivery.__table__), list(part))  # type: ignore[arg-type]
+        await session.execute(insert_into(Delivery), list(part))
     entries = [deliver_entry(row["tenant_id"], row["webhook_id"], row["id"]) for row in rows]
     await insert_all(session, [job_row(entry, now, trace_id) for entry in entries])
     await append_jobs(

@@ -11,16 +11,17 @@ from patchbay.core.clock import utcnow
 from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import in_force
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of
+from registry_api.db.statements import any_of, table_of
 from registry_api.feeds.outbox import Audience, OutboxEntry
 from registry_api.schemas import as_id
 
 PARTS = frozenset({"plugins", "releases", "dependencies", "advisories"})
 """Feeds of a plugin and of what it consists of."""
+_GRANT = table_of(PluginGrant).c
 _GRANTS = (
-    select(PluginGrant.plugin_id, PluginGrant.tenant_id, PluginGrant.grantee_id, PluginGrant.id)
-    .where(any_of(PluginGrant.plugin_id, "plugins"), in_force(bindparam("now")))
-    .order_by(PluginGrant.id)
+    select(_GRANT.plugin_id, _GRANT.tenant_id, _GRANT.grantee_id, _GRANT.id)
+    .where(any_of(_GRANT.plugin_id, "plugins"), in_force(bindparam("now"), _GRANT))
+    .order_by(_GRANT.id)
 )
 
 
