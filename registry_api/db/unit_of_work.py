@@ -169,7 +169,7 @@ class UnitOfWork(Reader):
             await self._tell_grantees()
         async with self._reach():
             await self._append()
-        await self.session.commit()
+            await self.session.commit()
         self._audit.clear()
         self._outbox.clear()
         self._jobs.clear()

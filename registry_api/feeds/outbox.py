@@ -1,32 +1,19 @@
 """Writing to the outbox so that no reader by cursor can ever skip a row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from registry_api.db.chunks import chunks
 from registry_api.db.encoding import stored_json
 from registry_api.db.statements import insert_into
 from registry_api.feeds.models import OutboxRow
-
-_PREPARE = """
-    PREPARE feed_rows_in_turn (text) AS
-    INSERT INTO outbox (tenant_id, feed, public, audience_id, grant_id, line, recorded_at)
-    SELECT tenant_id, feed, public, audience_id, grant_id, line, recorded_at
-    FROM (SELECT pg_advisory_xact_lock(123563866810466)) AS turn
-    CROSS JOIN ROWS FROM (
-        json_to_recordset(convert_from(decode($1, 'hex'), 'UTF8')::json) AS (
-            tenant_id uuid, feed text, public boolean, audience_id uuid, grant_id uuid, line text, recorded_at timestamptz
-        )
-    ) WITH ORDINALITY AS row (tenant_id, feed, public, audience_id, grant_id, line, recorded_at, place)
-    ORDER BY place;
-"""
-"""Numbers are drawn for rows that come out of the sorting, and so after the lock is held, whose key is the feed's alone."""
-_PREPARED = "feed rows in turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +50,37 @@ async def commit_with_outbox(
 ) -> None:
     """Insert the rows, last of all that a transaction does; on PostgreSQL, commit it too.
 
-    There the feed's lock is taken, the rows are inserted and the transaction is committed by one message. Without the lock a
+    There the feed's lock is taken, the rows are inserted and the transaction is committed by one message, or by the last of the few
+    that very many rows take (`feed_rows_in_turn` is in the migrations). Without the lock a
     transaction could draw a lower number, commit later, and be skipped by a reader already past it; and nobody who waits for it waits
     for this process, which answers others too. The session's own commit then has nothing left to send. SQLite's single
     writer needs no lock.
 
-    Raises OperationalError when PostgreSQL refuses or does not answer.
+    Raises DBAPIError when PostgreSQL refuses, OperationalError when it does not answer.
     """
     if not entries:
         return
     rows = [_row(entry, now, trace_id) for entry in entries]
     if session.get_bind().dialect.name == "postgresql":
-        await _commit_in_turn(session, stored_json(rows))
+        await _commit_in_turn(session, rows)
     else:
         await session.execute(insert_into(OutboxRow), rows)
 
 
-async def _commit_in_turn(session: AsyncSession, rows: bytes) -> None:
+async def _commit_in_turn(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
+    parts = list(chunks(rows))
     try:
-        if (
-            _PREPARED not in connection.info
-        ):  # a message of its own: what is prepared stays, also where the rows are refused
-            await driver.execute(_PREPARE)
-            connection.info[_PREPARED] = True
-        # Hexadecimal digits need no quoting.
-        await driver.execute(f"EXECUTE feed_rows_in_turn('{rows.hex()}'); COMMIT")
-        driver.committed = True
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        for part in parts:
+            end = "; COMMIT" if part is parts[-1] else ""
+            # Hexadecimal digits need no quoting.
+            await driver.execute(f"SELECT feed_rows_in_turn('{stored_json(part).hex()}'){end}")
+    except asyncpg.PostgresError as error:
+        raise DBAPIError("COMMIT", None, error) from error
+    except (asyncpg.InterfaceError, OSError) as error:
         raise OperationalError("COMMIT", None, error) from error
+    driver.committed = True
 
 
 def _row(entry: OutboxEntry, now: datetime, trace_id: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Whether there is another account makes no difference: who signs in would learn o
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,10 +39,14 @@ NOBODY = system_principal(UUID(int=0), UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What sign-ins are counted under; `shared` where they may be at several accounts, since no tenant was named."""
+    """What sign-ins are counted under; `shared` where they may be at several accounts, since no tenant was named.
+
+    Of one that was counted, `until` is the wait that it brings those after it.
+    """
 
     key: bytes
     shared: bool = False
+    until: datetime | None = None
 
     @classmethod
     def at(cls, email: str, address: str, tenant: UUID | str | None) -> "Attempts":
@@ -55,32 +59,33 @@ class Attempts:
         return cls(hashlib.sha256(told.encode()).digest(), tenant is None)
 
 
-async def charge(database: Database, attempts: Attempts) -> None:
+async def charge(database: Database, attempts: Attempts) -> Attempts:
     """Count an attempt before it is judged, so that many at once are no way around; raises `TooManyAttempts`.
 
-    A right one calls `forgive`.
+    A right one calls `forgive` with what this answers.
     """
     async with database.writing(Crossing.ATTEMPTS) as session:
         now = utcnow()
-        until = await _charged(session, attempts, now)
+        held, counted = await _charged(session, attempts, now)
         await UnitOfWork(session, NOBODY).commit()
-    if until is None:
-        return
-    seconds = max(1, math.ceil((until - now).total_seconds()))
+    if held is None:
+        return counted
+    seconds = max(1, math.ceil((held - now).total_seconds()))
     raise TooManyAttempts(f"Too many wrong attempts at this account from your address; wait {seconds} s.", seconds)
 
 
-async def _charged(session: AsyncSession, attempts: Attempts, now: datetime) -> datetime | None:
-    """Until when they are held up; None when they were not, and the attempt was counted."""
+async def _charged(session: AsyncSession, attempts: Attempts, now: datetime) -> tuple[datetime | None, Attempts]:
+    """Until when they are held up, None when they were not and the attempt was counted; and what it was counted as."""
     await session.execute(delete(LoginAttempts).where(LoginAttempts.updated_at < now - FORGOTTEN))
     failures = (await session.execute(_counted(session, attempts, now))).scalar_one_or_none()
     mine = LoginAttempts.key == attempts.key
     if failures is None:
         blocked = (await session.execute(select(LoginAttempts.blocked_until).where(mine))).scalar_one_or_none()
-        return blocked or now  # forgiven at this very moment: a second's wait does no harm
-    if (wait := delay(failures)) > timedelta():
-        await session.execute(update(LoginAttempts).where(mine).values(blocked_until=now + wait))
-    return None
+        return blocked or now, attempts  # forgiven at this very moment: a second's wait does no harm
+    if (wait := delay(failures)) == timedelta():
+        return None, attempts
+    await session.execute(update(LoginAttempts).where(mine).values(blocked_until=now + wait))
+    return None, replace(attempts, until=now + wait)
 
 
 def delay(failures: int) -> timedelta:
@@ -116,6 +121,10 @@ async def take_back(database: Database, attempts: Attempts) -> None:
 
 
 async def _take_back(session: AsyncSession, attempts: Attempts) -> None:
+    """The count and the wait that it brought; that of another attempt stands."""
     mine = LoginAttempts.key == attempts.key
     await session.execute(update(LoginAttempts).where(mine).values(failures=LoginAttempts.failures - 1))
+    if attempts.until is not None:
+        own = LoginAttempts.blocked_until == attempts.until
+        await session.execute(update(LoginAttempts).where(mine, own).values(blocked_until=NEVER))
     await session.execute(delete(LoginAttempts).where(mine, LoginAttempts.failures <= 0))

@@ -54,11 +54,10 @@ async def create_session(body: schemas.Login, request: Request, response: Respon
     if body.cookie:
         require_same_origin(request)
     email, address = body.email.strip().lower(), address_of(request)
-    attempts = Attempts.at(email, address, await _named(request, body.tenant))
-    await charge(database(request), attempts)
+    attempts = await charge(database(request), Attempts.at(email, address, await _named(request, body.tenant)))
     proof = PasswordProof(email, body.password.get_secret_value(), body.tenant)
     visit = Visit(body.code, address, request.headers.get("user-agent"), attempts)
-    entered = await _entered(request, proof, visit)
+    entered = await _entered(request, proof, visit, attempts)
     if body.cookie:
         set_cookie(response, entered.secret.value, SESSION_HOURS * 3600)
     return schemas.SessionCreated(
@@ -78,14 +77,13 @@ async def _named(request: Request, tenant: str | None) -> UUID | str | None:
         return await find_tenant_id(session, tenant)
 
 
-async def _entered(request: Request, proof: PasswordProof, visit: Visit) -> Entered:
+async def _entered(request: Request, proof: PasswordProof, visit: Visit, attempts: Attempts) -> Entered:
     """The session of a proof. A right password that lacks a tenant or a code was no wrong attempt."""
     try:
         asserted = await LocalPasswords(database(request)).identify(proof)
         return await enter(database(request), request.app.state.settings, asserted, visit)
     except (TenantNeeded, SecondFactorNeeded):
-        if visit.attempts is not None:
-            await take_back(database(request), visit.attempts)
+        await take_back(database(request), attempts)
         raise
 
 

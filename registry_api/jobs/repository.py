@@ -46,6 +46,11 @@ class Jobs(Repository):
         query = select(Job).where(*mine, Job.state.in_(("queued", "running")))
         return (await self.session.execute(query)).scalar_one_or_none()
 
+    async def any_dead(self, kind: str, tenant_id: UUID) -> bool:
+        """Whether a job of a kind died in a tenant."""
+        dead = select(Job.id).where(Job.tenant_id == tenant_id, Job.kind == kind, Job.state == "dead")
+        return (await self.session.execute(dead.limit(1))).first() is not None
+
     async def results(self, kind: str, dedup_key: str, since: datetime) -> Sequence[dict[str, Any] | None]:
         """Results of the jobs of a kind with that key that succeeded since a time."""
         mine = (Job.tenant_id == self.scope.tenant_id, Job.kind == kind, Job.dedup_key == dedup_key)

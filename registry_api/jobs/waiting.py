@@ -87,10 +87,14 @@ def _waiting(lane: str, known: tuple[str, ...], while_suspended: tuple[str, ...]
 
 
 def _due(lane: str, kinds: Kinds) -> Select[Any]:
-    """Queues in which a job that may be taken is due; of an active tenant that is the first of them."""
+    """Queues in which a job that may be taken is due; of an active tenant that is the first of them, if its kind is known."""
     ids, head = _heads(lane), aliased(Job)
     active = select(Tenant.id).where(Tenant.id == head.tenant_id, Tenant.status == "active").exists()
-    due = case((active, head.run_at), else_=_due_though_inactive(head, kinds))
+    due = case(
+        (and_(active, head.kind.in_(kinds.known)), head.run_at),
+        (active, _due_by_kind(head, kinds.known)),
+        else_=_due_by_kind(head, kinds.while_suspended),
+    )
     never = type_coerce(null(), Job.lease_until.type).label("lost")
     query = select(head.queue, head.tenant_id.label("owner"), due.label("due"), never)
     return query.join_from(ids, head, head.id == ids.c.id).where(head.run_at <= NOW, due.is_not(None))
@@ -103,10 +107,10 @@ def _lost(lane: str, kinds: Kinds) -> Select[Any]:
     return query.where(is_lost(NOW), Job.lane == lane, kinds.served()).group_by(Job.queue, Job.tenant_id)
 
 
-def _due_though_inactive(head: type[Job], kinds: Kinds) -> ColumnElement[Any]:
-    """Since when a job is due that runs in tenants that are not active: found by its kind, past all others of its queue."""
+def _due_by_kind(head: type[Job], kinds: Sequence[str]) -> ColumnElement[Any]:
+    """Since when a job of one of the kinds is due: found by its kind, past all others of its queue."""
     looks = []
-    for kind in kinds.while_suspended:
+    for kind in kinds:
         same = (Job.tenant_id == head.tenant_id, Job.kind == kind, OPEN, is_due(NOW), Job.queue == head.queue)
         # The lane in a form that no index has: SQLite would take the one by lane, and read the whole queue.
         look = select(func.min(Job.run_at).label("due")).where(*same, Job.lane.concat("") == head.lane)

@@ -1,4 +1,8 @@
-"""Limits of requests: the address before anything else, token and tenant as soon as they are known."""
+"""Limits of requests: the address before anything else, token and tenant as soon as they are known.
+
+What is refused is counted nowhere. So of kept answers, whose caller is known at the door, one that the token's limit refuses is
+not counted at the address either.
+"""
 
 import logging
 import time

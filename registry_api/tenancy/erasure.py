@@ -42,7 +42,9 @@ ERASE = "tenancy.erase"
 
 async def mark(work: UnitOfWork, settings: Settings, tenant: Tenant) -> None:
     """Have a tenant erased after the grace period; of one that is marked already, again where its job died."""
-    before, now = tenant.status, utcnow()
+    before, now, jobs = tenant.status, utcnow(), work.repository(Jobs)
+    if before == "deleted" and not await jobs.any_dead(ERASE, tenant.id):
+        return
     if before not in ("deleting", "deleted"):
         tenant.status, tenant.delete_after = "deleting", now + timedelta(days=settings.tenant_grace_days)
         await work.session.flush()
@@ -50,7 +52,7 @@ async def mark(work: UnitOfWork, settings: Settings, tenant: Tenant) -> None:
     # The time is in the key: a job of a deletion that was undone may still wait, and comes too early for this one.
     due = tenant.delete_after or now
     key = wire_time(due)
-    if await work.repository(Jobs).open_by_key(ERASE, key, tenant.id) is not None:
+    if await jobs.open_by_key(ERASE, key, tenant.id) is not None:
         return
     work.enqueue(ERASE, {}, tenant_id=tenant.id, dedup_key=key, run_at=due, max_attempts=PATIENT)
     said = {"status": {"before": before, "after": tenant.status}, "delete_after": tenant.delete_after}

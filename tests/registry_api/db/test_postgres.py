@@ -1,10 +1,11 @@
 """Connections to PostgreSQL, which begin a transaction and say what it may reach by one message."""
 
+import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from registry_api.db import Crossing, binding, postgres
+from registry_api.db import Crossing, binding
 from registry_api.db.binding import SYSTEM_ROLE
 
 WHO = text("SELECT current_user")
@@ -45,21 +46,35 @@ async def test_a_transaction_that_cannot_begin_leaves_no_broken_connection_behin
         assert await session.scalar(WHO) == SYSTEM_ROLE
 
 
-async def test_a_publication_costs_one_message_at_either_end_of_its_transaction(database, api, monkeypatch):
-    """The last one commits, and nothing is sent after it."""
-    sent: list[str] = []
-    plainly = postgres.TersePostgres.__mro__[1].execute
+@pytest.fixture
+def sent(database, monkeypatch):
+    """What the database is sent, in order."""
+    messages: list[str] = []
+    plainly = asyncpg.Connection.execute
 
     async def counted(connection, query, *arguments, timeout=None):
-        sent.append(query)
+        messages.append(query)
         return await plainly(connection, query, *arguments, timeout=timeout)
 
-    await api.acme.post("/v1/plugins", json={"namespace": "acme", "name": "a"})
-    monkeypatch.setattr(postgres.TersePostgres.__mro__[1], "execute", counted)
+    monkeypatch.setattr(asyncpg.Connection, "execute", counted)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *seen: messages.append(seen[2]))
+    return messages
+
+
+@pytest.mark.parametrize("visibility", ["private", "shared"])
+async def test_a_publications_last_message_commits_it_and_nothing_is_sent_after_it(api, sent, visibility):
+    await api.acme.post("/v1/plugins", json={"namespace": "acme", "name": "a", "visibility": visibility})
+    if visibility == "shared":
+        globex = (await api.globex.get("/v1/me")).json()["tenant"]["id"]
+        assert (await api.acme.post("/v1/plugins/acme:a/grants", json={"tenants": [globex]})).status_code == 201
+    sent.clear()
     assert (await api.acme.post("/v1/plugins/acme:a/releases", json={"version": "1.0.0"})).status_code == 201
-    authentication, writing = [query for query in sent if query.startswith("BEGIN; SELECT set_config")]
-    assert sent[:3] == [authentication, "ROLLBACK;", writing]
-    assert sent[3].startswith("EXECUTE feed_rows_in_turn") and sent[3].endswith("; COMMIT") and len(sent) == 4
+    ends = [
+        message for message in sent if message.startswith(("BEGIN", "ROLLBACK", "COMMIT")) or message.endswith("COMMIT")
+    ]
+    authentication, rolled_back, writing, committed = ends
+    assert authentication.startswith("BEGIN; SELECT set_config") and writing.startswith("BEGIN; SELECT set_config")
+    assert rolled_back == "ROLLBACK;" and committed == sent[-1] and committed.startswith("SELECT feed_rows_in_turn")
 
 
 async def test_what_is_committed_last_is_no_license_for_the_next_transaction(database, api):

@@ -212,6 +212,15 @@ async def test_right_sign_ins_without_a_tenant_are_not_held_up_and_their_failure
     assert await statuses(caller, *["wrong"] * FREE) == [401] * FREE
 
 
+async def test_a_right_sign_in_without_a_tenant_takes_back_the_wait_that_it_brought_and_no_other(api, ada, long_delays):
+    await add_person(api, api.globex, ADA, password=NEW)
+    caller = at(api, "198.51.100.7")
+    assert await statuses(caller, *["wrong"] * (FREE + 1), PASSWORD) == [401] * (FREE + 1) + [429]
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(LoginAttempts).values(blocked_until=utcnow()))
+    assert await statuses(caller, PASSWORD, PASSWORD, "wrong", PASSWORD) == [201, 201, 401, 429]
+
+
 async def test_a_right_password_that_lacks_the_tenant_is_no_wrong_attempt(api, ada, long_delays):
     await add_person(api, api.globex, ADA)
     caller = at(api, "198.51.100.7")

@@ -90,6 +90,15 @@ async def test_asking_for_the_code_is_no_wrong_attempt_and_a_wrong_code_is_one(a
     assert tried == [401] * (lockout.FREE + 1) + [429]
 
 
+async def test_after_wrong_passwords_whoever_is_asked_for_the_code_may_send_it_at_once(api, ada, monkeypatch):
+    monkeypatch.setattr(lockout, "delay", lambda failures: timedelta(minutes=5 if failures > lockout.FREE else 0))
+    _, secret, _ = await turned_on(api)
+    wrong = [(await enter(api, password="wrong horse battery")).status_code for _ in range(lockout.FREE)]
+    assert wrong == [401] * lockout.FREE
+    assert refusal(await enter(api)) == (401, "second_factor_needed")
+    assert (await enter(api, code=code(secret))).status_code == 201
+
+
 async def test_a_code_opens_one_session_also_when_it_comes_twice_at_once(api, ada):
     _, secret, _ = await turned_on(api)
     used = code(secret)

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
-from registry_api.jobs.claims import _queues, any_due, claim_next
+from registry_api.jobs.claims import LOOKED_AT, _queues, any_due, claim_next
 from registry_api.jobs.context import Claim
 from registry_api.jobs.lanes import WEBHOOKS, WORK
 from registry_api.jobs.models import Job
@@ -139,6 +139,13 @@ async def oldest(api, lane=WEBHOOKS):
     return float(lines[f'patchbay_jobs_oldest_due_seconds{{lane="{lane}"}}'])
 
 
+async def kill_workers(api):
+    """As if each job that waits had been taken by a worker that died."""
+    async with api.app.state.database.engine.begin() as connection:
+        died = {"state": "running", "lease_until": utcnow() - timedelta(seconds=1)}
+        await connection.execute(update(Job).where(Job.state == "queued").values(died))
+
+
 async def test_claims_at_once_never_pass_the_limit(api, served):
     acme, _ = await tenants(api)
     await fill(api, acme, 20, WEBHOOKS, "a")
@@ -146,11 +153,15 @@ async def test_claims_at_once_never_pass_the_limit(api, served):
     assert sum(claim is not None for claim in found) == 2
 
 
-async def test_what_another_worker_is_just_taking_is_passed_over_without_waiting(api, served):
+@pytest.mark.parametrize("state", ["queued", "running"])
+async def test_what_another_worker_is_just_taking_is_passed_over_without_waiting(api, served, state):
+    """Of jobs that are due, and of jobs whose worker died."""
     if not api.is_postgres:
         pytest.skip("SQLite has one writer at a time")
     acme, _ = await tenants(api)
     await fill(api, acme, 2)
+    if state == "running":
+        await kill_workers(api)
     database = api.app.state.database
     async with database.writing(Crossing.JOBS) as first, database.writing(Crossing.JOBS) as second, asyncio.timeout(5):
         one = await claim_next(first, WORK, Kinds([KIND]), "one", utcnow(), timedelta(seconds=30))
@@ -213,7 +224,7 @@ async def test_what_is_done_for_a_suspended_tenant_is_found_behind_what_waits_un
     api, served, monkeypatch
 ):
     acme, _ = await tenants(api)
-    await fill(api, acme, 3)
+    await fill(api, acme, LOOKED_AT + 10)
     await set_status(api, acme, "suspended")
     owed = Handler("test.owed", HANDLERS[KIND].run, False, Anything, while_suspended=True)
     monkeypatch.setitem(HANDLERS, "test.owed", owed)
@@ -222,11 +233,21 @@ async def test_what_is_done_for_a_suspended_tenant_is_found_behind_what_waits_un
     assert 60 <= await oldest(api, WORK) < 1800
     assert await worker(api).drain() == 1
     await fill(api, acme, 1, kind="test.owed", since=timedelta(seconds=60))
-    async with api.app.state.database.engine.begin() as connection:
-        died = {"state": "running", "lease_until": utcnow() - timedelta(seconds=1)}
-        await connection.execute(update(Job).where(Job.state == "queued").values(died))
+    await kill_workers(api)
     assert await worker(api).drain() == 1, "of what dead workers held, too"
     assert await oldest(api, WORK) == 0
+
+
+async def test_jobs_of_a_kind_that_a_worker_does_not_know_are_nothing_to_claim_and_hide_none_that_it_knows(api, served):
+    """As while the workers are replaced by newer ones."""
+    acme, _ = await tenants(api)
+    await fill(api, acme, LOOKED_AT + 10, kind="test.newer")
+    async with api.app.state.database.reading(Crossing.JOBS) as session:
+        await nothing_due(session)
+        await no_alarm(session)
+    await fill(api, acme, 1, since=timedelta(seconds=60))
+    assert 60 <= await oldest(api, WORK) < 1800
+    assert await worker(api).drain() == 1
 
 
 def kinds():

@@ -87,6 +87,8 @@ async def test_an_erasure_that_died_is_asked_for_by_deleting_the_tenant_again(ap
     left = await rows_of(api, acme)
     assert sum(count for name, count in left.items() if name not in {*estate.KEPT, "jobs", "outbox"}) == 0
     there = api.client(api.tokens["operator"], **{"Patchbay-Tenant": str(acme)})
+    assert (await api.operator.delete(f"/v1/tenants/{acme}")).status_code == 202
+    assert await states_of(api, erasure.ERASE) == ["succeeded"], "what is gone is not erased again"
     asked = (await there.get("/v1/audit?action=tenant.deletion_asked")).json()["items"]
     assert len(asked) == 2, "one for each job that was asked for"
 
