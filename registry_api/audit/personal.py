@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.ids import new_id
 from registry_api.audit.models import PersonKey
-from registry_api.db.statements import any_of, table_of
+from registry_api.db.lists import any_of
+from registry_api.db.statements import table_of
 from registry_api.secrets import Key
 
 ERASED = "(erased)"

@@ -14,7 +14,7 @@ from registry_api.catalog.reach import require_reach
 from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import ASKER, Asker, expiries, precedence, received, seen
 from registry_api.db import Repository
-from registry_api.db.statements import any_of
+from registry_api.db.lists import any_of
 from registry_api.filtering import EVERY, Asked
 from registry_api.problems import NotFound
 from registry_api.schemas import as_id

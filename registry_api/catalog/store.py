@@ -14,7 +14,8 @@ from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import in_force, is_public, own_or_public
 from registry_api.db import Base, Repository
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of, insert_into, rows_by, table_of
+from registry_api.db.lists import any_of
+from registry_api.db.statements import insert_into, rows_by, table_of
 from registry_api.schemas import as_id
 from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.plans import Quota

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert, select
+from sqlalchemy import Insert, Select, Table, bindparam, insert, select
 
 from registry_api.db.base import Base
+from registry_api.db.lists import any_of
 
 
 def table_of(model: type[Base]) -> Table:
@@ -13,11 +14,6 @@ def table_of(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
-
-
-def any_of(column: Any, name: str) -> ColumnElement[bool]:
-    """Whether a column is one of a list of values that is given under a name when the statement runs."""
-    return column.in_(bindparam(name, type_=column.type, expanding=True))  # type: ignore[no-any-return]
 
 
 @cache

@@ -16,7 +16,7 @@ from registry_api.catalog.repository import LATEST_FIRST, Catalogue
 from registry_api.catalog.visibility import is_public
 from registry_api.db import Repository, Scope, UnitOfWork
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of
+from registry_api.db.lists import any_of
 from registry_api.installs.models import ReleaseBlock
 from registry_api.problems import NotFound
 from registry_api.schemas import as_id

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.core.ids import new_id
 from registry_api.audit.chain import AuditEntry
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of, insert_into, table_of
+from registry_api.db.lists import any_of
+from registry_api.db.statements import insert_into, table_of
 from registry_api.feeds.outbox import OutboxEntry
 from registry_api.jobs.lanes import WEBHOOKS
 from registry_api.jobs.queue import JobEntry, append_jobs, insert_all, job_row

@@ -11,7 +11,8 @@ from patchbay.core.clock import utcnow
 from registry_api.catalog.sharing.models import PluginGrant
 from registry_api.catalog.visibility import in_force
 from registry_api.db.chunks import chunks
-from registry_api.db.statements import any_of, table_of
+from registry_api.db.lists import any_of
+from registry_api.db.statements import table_of
 from registry_api.feeds.outbox import Audience, OutboxEntry
 from registry_api.schemas import as_id
 
