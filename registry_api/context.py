@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Set
 from http import HTTPMethod
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,16 +55,16 @@ class _Handling:
 
     def __init__(self, layer: RequestContext, scope: Scope, send: Send) -> None:
         self.layer, self.scope, self._send = layer, scope, send
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         self.request_id = given if REQUEST_ID.match(given) else new_id().hex
-        self.trace = continue_trace(headers.get("traceparent"))
+        self.trace = continue_trace(headers.get(b"traceparent", b"").decode("latin-1"))
         self.status = 0
         self.started = time.perf_counter()
 
     async def run(self, receive: Receive) -> None:
         self.scope.setdefault("state", {})["request_id"] = self.request_id
-        bind_address(client_address(Request(self.scope), self.layer.trusted))
+        bind_address(client_address(self.scope, self.layer.trusted))
         with bound(self.trace, self.request_id):
             try:
                 await self.layer.app(self.scope, receive, self.send)

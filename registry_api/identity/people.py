@@ -55,7 +55,7 @@ async def own_account(reader: Reader) -> AsyncIterator[User]:
 def address_of(request: Request) -> str:
     """Whose address a request comes from, seen past the proxies that are trusted."""
     settings: Settings = request.app.state.settings
-    return client_address(request, settings.trusted_proxies)
+    return client_address(request.scope, settings.trusted_proxies)
 
 
 async def proven(request: Request, actor: Actor, password: SecretStr) -> Proven:

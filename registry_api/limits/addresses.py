@@ -1,10 +1,11 @@
 """Whose address a request comes from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -12,23 +13,33 @@ UNKNOWN = "unknown"
 """The one caller of servers on sockets without addresses."""
 
 
-def client_address(request: Request, trusted: tuple[str, ...]) -> str:
+def client_address(scope: Scope, trusted: tuple[str, ...]) -> str:
     """The address of the caller; `X-Forwarded-For` counts only as far as proxies of the `trusted` networks wrote it.
 
     Read from its right end: every proxy appends whom it heard from, and what stands left of the last one that is trusted could
     have been written by anybody.
     """
-    heard = _address(request.client.host if request.client else "")
+    host = scope["client"][0] if scope.get("client") else ""
+    return (
+        _past(host, Headers(scope=scope).getlist("x-forwarded-for"), _networks(trusted)) if trusted else _written(host)
+    )
+
+
+def _past(host: str, lines: Sequence[str], networks: Sequence[Network]) -> str:
+    heard = _address(host)
     if heard is None:
         return UNKNOWN
-    networks = _networks(trusted)
-    lines = request.headers.getlist("x-forwarded-for") if networks else ()
     for hop in reversed(",".join(lines).split(",")):
         further = _address(hop.strip())
         if further is None or not _within(heard, networks):
             break
         heard = further
     return str(heard)
+
+
+@lru_cache(maxsize=4096)
+def _written(host: str) -> str:
+    return str(_address(host) or UNKNOWN)
 
 
 @lru_cache(maxsize=4096)
