@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, event, text
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -170,5 +170,5 @@ async def crossing(session: AsyncSession, reason: Crossing) -> AsyncIterator[Non
 async def _back(session: AsyncSession, bound: Binding) -> None:
     try:
         await rebind(session, bound)
-    except (DBAPIError, PendingRollbackError):
+    except (DBAPIError, InvalidRequestError):
         return  # the transaction is broken; all that is left to do in it is to roll back, and the next begins bound

@@ -56,7 +56,7 @@ async def commit_with_outbox(
     for this process, which answers others too. The session's own commit then has nothing left to send. SQLite's single
     writer needs no lock.
 
-    Raises DBAPIError when PostgreSQL refuses, OperationalError when it does not answer.
+    Raises DBAPIError when PostgreSQL refuses or goes away, OperationalError when the connection was gone before.
     """
     if not entries:
         return

@@ -6,11 +6,14 @@ not tell.
 
 Anybody who administers a tenant may make an account there with another person's e-mail. So a right sign-in forgets the wrong
 ones at its own account only; where no tenant was named, they may have been at another, and it takes back no more than itself.
-Whether there is another account makes no difference: who signs in would learn of it.
+Whether there is another account makes no difference: who signs in would learn of it. And since such an account could tell by which of the
+two opens whether a password is the other's, sign-ins without a tenant are also counted at each account that they do not open, which they
+then cannot open for a while.
 """
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,6 +77,18 @@ async def charge(database: Database, attempts: Attempts) -> Attempts:
     raise TooManyAttempts(f"Too many wrong attempts at this account from your address; wait {seconds} s.", seconds)
 
 
+async def charge_each(database: Database, attempts: Iterable[Attempts]) -> set[Attempts]:
+    """Count several as one; those of them that were not held up, and so were counted."""
+    free = set()
+    async with database.writing(Crossing.ATTEMPTS) as session:
+        now = utcnow()
+        for one in sorted(attempts, key=lambda one: one.key):
+            held, _ = await _charged(session, one, now)
+            free |= {one} if held is None else set()
+        await UnitOfWork(session, NOBODY).commit()
+    return free
+
+
 async def _charged(session: AsyncSession, attempts: Attempts, now: datetime) -> tuple[datetime | None, Attempts]:
     """Until when they are held up, None when they were not and the attempt was counted; and what it was counted as."""
     await session.execute(delete(LoginAttempts).where(LoginAttempts.updated_at < now - FORGOTTEN))
@@ -111,6 +126,14 @@ async def forgive(session: AsyncSession, attempts: Attempts) -> None:
             await _take_back(session, attempts)
         else:
             await session.execute(delete(LoginAttempts).where(LoginAttempts.key == attempts.key))
+
+
+async def forget(database: Database, attempts: Iterable[Attempts]) -> None:
+    """The same for several in a transaction of its own."""
+    async with database.writing(Crossing.ATTEMPTS) as session:
+        for one in attempts:
+            await forgive(session, one)
+        await UnitOfWork(session, NOBODY).commit()
 
 
 async def take_back(database: Database, attempts: Attempts) -> None:

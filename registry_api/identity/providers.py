@@ -20,7 +20,7 @@ from registry_api.audit.personal import Personal
 from registry_api.db import Crossing, Database, Principal, Scope, UnitOfWork, rebind
 from registry_api.db.binding import of_principal
 from registry_api.identity.errors import LoginFailed, TenantNeeded
-from registry_api.identity.lockout import Attempts, forgive
+from registry_api.identity.lockout import Attempts, charge_each, forget, forgive
 from registry_api.identity.models import LOCAL_ISSUER, LoginSession
 from registry_api.identity.passwords import verify_password
 from registry_api.identity.repository import Account, Login, People, find_account, find_logins, has_password
@@ -36,7 +36,7 @@ LONGEST_SESSION = timedelta(hours=24)
 KEPT = timedelta(days=30)
 """How long what is known of a session, its address and browser too, outlives its end."""
 
-WRONG = "E-mail or password is wrong, or there is no such account in that tenant."
+WRONG = "E-mail or password is wrong, or there is no such account in that tenant. With accounts in several, name the tenant."
 MOST_ACCOUNTS = 3
 """Accounts of one e-mail that are tried when no tenant is named. As many hashes are computed for any e-mail, so that time
 does not tell how many there are.
@@ -80,19 +80,38 @@ class LocalPasswords:
     """The provider of accounts whose password is kept here."""
 
     database: Database
+    address: str
+    """Where the proofs come from."""
 
     async def identify(self, proof: PasswordProof) -> AssertedIdentity:
         """Raises `LoginFailed` for a wrong one, `TenantNeeded` when it opens several accounts."""
         wanted = MOST_ACCOUNTS if proof.tenant is None else 1
         async with self.database.reading(Crossing.AUTHENTICATION) as session:
             found = await find_logins(session, proof.email, proof.tenant, wanted)
-        opened = await _opened(found, wanted, proof.password)
+        if proof.tenant is None:
+            opened = await self._opened_among(found, proof)
+        else:
+            opened = await _opened(found, wanted, proof.password)
         if not opened:
             raise LoginFailed(WRONG)
         if len(opened) > 1:
             slugs = ", ".join(login.tenant.slug for login in opened)
             raise TenantNeeded(f"This password opens your accounts in several tenants ({slugs}); send one as `tenant`.")
         return AssertedIdentity(LOCAL_ISSUER, proof.email, opened[0].tenant.id, password=opened[0].password_hash)
+
+    async def _opened_among(self, found: list[Login], proof: PasswordProof) -> list[Login]:
+        """The accounts that the password opens; of several, without those at which it was wrong too often of late.
+
+        As many are counted for any e-mail, so that time does not tell how many there are.
+        """
+        places = [*(login.tenant.id for login in found), *range(len(found), MOST_ACCOUNTS)]
+        attempts = [Attempts.at(proof.email, self.address, f"among others {place}") for place in places]
+        free = await charge_each(self.database, attempts)
+        right = await _opened(found, MOST_ACCOUNTS, proof.password)
+        of = {login.tenant.id: one for login, one in zip(found, attempts, strict=False)}
+        opened = [login for login in right if len(found) == 1 or of[login.tenant.id] in free]
+        await forget(self.database, [of[login.tenant.id] for login in opened])
+        return opened
 
 
 async def _opened(found: list[Login], wanted: int, password: str) -> list[Login]:

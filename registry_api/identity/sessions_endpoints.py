@@ -80,7 +80,7 @@ async def _named(request: Request, tenant: str | None) -> UUID | str | None:
 async def _entered(request: Request, proof: PasswordProof, visit: Visit, attempts: Attempts) -> Entered:
     """The session of a proof. A right password that lacks a tenant or a code was no wrong attempt."""
     try:
-        asserted = await LocalPasswords(database(request)).identify(proof)
+        asserted = await LocalPasswords(database(request), address_of(request)).identify(proof)
         return await enter(database(request), request.app.state.settings, asserted, visit)
     except (TenantNeeded, SecondFactorNeeded):
         await take_back(database(request), attempts)

@@ -92,7 +92,7 @@ def _due(lane: str, kinds: Kinds) -> Select[Any]:
     active = select(Tenant.id).where(Tenant.id == head.tenant_id, Tenant.status == "active").exists()
     due = case(
         (and_(active, head.kind.in_(kinds.known)), head.run_at),
-        (active, _due_by_kind(head, kinds.known)),
+        (active, _due_behind(head, kinds.known)),
         else_=_due_by_kind(head, kinds.while_suspended),
     )
     never = type_coerce(null(), Job.lease_until.type).label("lost")
@@ -105,6 +105,14 @@ def _lost(lane: str, kinds: Kinds) -> Select[Any]:
     never = type_coerce(null(), Job.run_at.type).label("due")
     query = select(Job.queue, Job.tenant_id.label("owner"), never, func.min(Job.lease_until).label("lost"))
     return query.where(is_lost(NOW), Job.lane == lane, kinds.served()).group_by(Job.queue, Job.tenant_id)
+
+
+def _due_behind(head: type[Job], kinds: Sequence[str]) -> ColumnElement[Any]:
+    """Since when a job of one of the kinds is due, past those of others, such as newer workers have, at the head of its queue."""
+    job = aliased(Job)
+    same = (job.state == "queued", job.lane == head.lane, job.queue == head.queue, job.run_at <= NOW)
+    first = select(job.run_at).where(*same, job.kind.in_(kinds)).order_by(job.run_at).limit(1)
+    return first.correlate(head).scalar_subquery()
 
 
 def _due_by_kind(head: type[Job], kinds: Sequence[str]) -> ColumnElement[Any]:

@@ -5,8 +5,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, select
 
+from registry_api.catalog.models import Plugin, Release
 from registry_api.db import Crossing
 from registry_api.db.lists import any_of
+from registry_api.db.statements import rows_by, table_of
 from registry_api.tenancy.models import Tenant
 
 SLUGS = select(Tenant.slug).where(any_of(Tenant.slug, "slugs")).order_by(Tenant.slug)
@@ -41,6 +43,19 @@ async def test_ids_are_found_and_two_lists_hold_both(api, session):
     assert await slugs(session, OF_IDS, ids=ids, states=["active"]) == ["acme", "globex"]
     assert await slugs(session, OF_IDS, ids=ids[:1], states=["active", "suspended"]) == ["acme"]
     assert await slugs(session, OF_IDS, ids=ids, states=["suspended"]) == []
+
+
+async def test_an_index_finds_what_is_in_the_list(api, session):
+    if api.is_postgres:
+        pytest.skip("a table of a few rows is read whole there, whatever indexes it has")
+    plans = []
+    for query in (rows_by(table_of(Release).c.plugin_id), rows_by(table_of(Plugin).c.ref, own=True), OF_IDS):
+        compiled = query.compile(session.get_bind())
+        nothing = tuple(["[]"] * len(compiled.positiontup))
+        rows = await (await session.connection()).exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", nothing)
+        plans.append(next(row[3] for row in rows))
+    assert ["SEARCH" in plan for plan in plans] == [True] * 3, plans
+    assert "(tenant_id=? AND ref=?)" in plans[1]
 
 
 async def test_a_statement_is_the_same_for_lists_of_every_length(api, session):

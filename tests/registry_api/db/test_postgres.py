@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from registry_api.db import Crossing, binding
 from registry_api.db.binding import SYSTEM_ROLE
+from tests.registry_api.identity.people import add_person
 
 WHO = text("SELECT current_user")
 
@@ -87,3 +88,22 @@ async def test_what_is_committed_last_is_no_license_for_the_next_transaction(dat
     named = [one["name"] for one in (await api.acme.get("/v1/tokens")).json()["items"]]
     assert named.count("t") == 2
     assert (await api.acme.get("/v1/audit/verify")).json()["valid"]
+
+
+async def test_a_commit_that_fails_is_told_as_the_outage_also_where_other_tenants_rows_are_written(
+    database, api, monkeypatch
+):
+    for email in ("ada@acme.example", "bob@acme.example"):
+        ada = await add_person(api, api.acme, email, role="tenant_admin")
+    plainly = asyncpg.Connection.execute
+
+    async def failing(connection, query, *arguments, timeout=None):
+        if query == "COMMIT;":
+            connection.terminate()
+            raise asyncpg.AdminShutdownError("terminating connection due to administrator command")
+        return await plainly(connection, query, *arguments, timeout=timeout)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(asyncpg.Connection, "execute", failing)
+        assert (await api.acme.delete(f"/v1/users/{ada['id']}")).status_code == 503
+    assert (await api.acme.delete(f"/v1/users/{ada['id']}")).status_code == 204

@@ -206,10 +206,25 @@ async def test_right_sign_ins_without_a_tenant_are_not_held_up_and_their_failure
         await connection.execute(update(LoginAttempts).values(updated_at=first, blocked_until=first))
     assert await statuses(caller, "wrong", "wrong") == [401, 429]
     async with api.app.state.database.engine.begin() as connection:
-        since = (await connection.execute(select(LoginAttempts.updated_at))).scalar_one()
-    assert since == first
+        since = (await connection.execute(select(LoginAttempts.updated_at))).scalars().all()
+    assert since.count(first) == 1, "what no tenant was named for is not begun anew"
     await a_day_passes(api)
     assert await statuses(caller, *["wrong"] * FREE) == [401] * FREE
+
+
+async def test_an_account_of_the_same_email_elsewhere_tells_no_number_of_guesses_at_the_other_ones_password(
+    api, ada, long_delays
+):
+    """Which of the two a password opens would tell that it is the other's, and a right sign-in is no failure."""
+    await add_person(api, api.globex, ADA, password=NEW)
+    caller = at(api, "198.51.100.7")
+    assert await statuses(caller, *[NEW] * (FREE + 1)) == [201] * (FREE + 1)
+    mallory = await sign_in(api, ADA, password=NEW, tenant="globex")
+    assert (await mallory.post("/v1/me/password", json={"current": NEW, "new": PASSWORD})).status_code == 204
+    guess = await attempt(caller, PASSWORD)
+    assert (guess.status_code, guess.json()["tenant"]["slug"]) == (201, "globex")
+    assert await statuses(at(api, "203.0.113.9"), PASSWORD) == [422]
+    assert await statuses(caller, PASSWORD, tenant="acme") == [201], "who names the tenant is not held up"
 
 
 async def test_a_right_sign_in_without_a_tenant_takes_back_the_wait_that_it_brought_and_no_other(api, ada, long_delays):
