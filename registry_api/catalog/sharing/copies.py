@@ -21,9 +21,10 @@ PARTS = frozenset({"plugins", "releases", "dependencies", "advisories"})
 _GRANT = table_of(PluginGrant).c
 _GRANTS = (
     select(_GRANT.plugin_id, _GRANT.tenant_id, _GRANT.grantee_id, _GRANT.id)
-    .where(any_of(_GRANT.plugin_id, "plugins"), in_force(bindparam("now"), _GRANT))
+    .where(any_of(_GRANT.plugin_id, "plugins"), in_force(bindparam("now"), _GRANT), _GRANT.ended_at.is_(None))
     .order_by(_GRANT.id)
 )
+"""Those that live have not ended: it is said for the index of those that stand."""
 
 
 def part_of(entry: OutboxEntry) -> UUID | None:
