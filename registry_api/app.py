@@ -18,6 +18,7 @@ from patchbay.core.settings import Settings
 from patchbay.core.storage import open_storage
 from registry_api import answers
 from registry_api.audit.anchoring import Anchoring
+from registry_api.automation.rules import rules_of
 from registry_api.cache.kept import Kept
 from registry_api.cache.layer import DocumentCache
 from registry_api.cache.revisions import open_fence
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(_document, app)  # type: ignore[method-assign]
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.first_rules = rules_of(settings.onboarding_rules)
     app.state.issuer_keys = IssuerKeys(settings.issuer_private_hosts)
     answers.install(app)
     for router in ROUTERS:

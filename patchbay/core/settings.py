@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     housekeeping_seconds: int = Field(
         default=3600, ge=0, description="Seconds between removals of what has had its time; 0 for none."
     )
+    onboarding_rules: Path | None = Field(
+        default=None,
+        description="A file of automation rules, in YAML, with which every new tenant begins that is made without rules of its own.",
+    )
     tenant_grace_days: int = Field(
         default=30, ge=0, description="Days from a tenant's deletion until everything it owns is erased."
     )

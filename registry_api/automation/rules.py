@@ -1,5 +1,6 @@
 """Rules of a tenant: put as a YAML document, kept as values."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -32,6 +33,14 @@ async def parsed(text: str) -> tuple[Rule, ...]:
     except InvalidRules as error:
         errors = [FieldError(_pointer(one), "invalid_rule", str(one)) for one in error.mistakes[:MOST_SHOWN]]
         raise RulesRefused(str(error.mistakes[0]), errors=errors) from error
+
+
+def rules_of(path: Path | None) -> tuple[Rule, ...] | None:
+    """The rules of a file, None without one; ValueError names the file and what is wrong with it."""
+    try:
+        return None if path is None else parse_rules(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the rules in {path} cannot be used: {error}") from error
 
 
 def _pointer(mistake: Mistake) -> str:

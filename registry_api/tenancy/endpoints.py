@@ -41,13 +41,14 @@ FIRST_LIFE = timedelta(days=90)
 async def create_tenant(
     body: NewTenant, request: Request, response: Response, actor: Actor = acting("tenancy:write")
 ) -> TenantCreated:
-    """Onboarding in one call: the tenant, its tenant_admin token (for 90 days, shown this once), and if given its first
-    administrator and rules. All or nothing; the same request again makes nothing, and answers 200 without the token.
+    """Onboarding in one call: the tenant, its tenant_admin token (for 90 days, shown this once), its first rules, those of
+    the installation unless given, and if given its first administrator. All or nothing; the same request again makes nothing, and
+    answers 200 without the token.
     """
     password = body.admin_password.get_secret_value() if body.admin_password else None
     settings: Settings = request.app.state.settings
     password_hash = await new_password_hash(settings, password) if password else None
-    rules = await parsed(body.rules) if body.rules is not None else None
+    rules = request.app.state.first_rules if body.rules is None else await parsed(body.rules)
     try:
         made = await _onboard(actor, body, password_hash, rules)
     except TenantExists:

@@ -79,7 +79,8 @@ class NewTenant(Input):
     rules: str | None = Field(
         default=None,
         max_length=RULE_BYTES,
-        description="Its first automation rules, in YAML as for PUT /v1/automation/rules.",
+        description="Its first automation rules, in YAML as for PUT /v1/automation/rules. Without it those of the "
+        "installation, if it has any (PATCHBAY_ONBOARDING_RULES).",
     )
     admin_email: EmailStr | None = None
     admin_password: SecretStr | None = Field(default=None, min_length=SHORTEST, max_length=LONGEST)

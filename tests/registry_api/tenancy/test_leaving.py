@@ -14,13 +14,14 @@ from sqlalchemy import func, select, update
 
 from patchbay.core.clock import utcnow
 from patchbay.core.storage.memory import InMemoryStorage
+from registry_api.app import create_app
 from registry_api.db import Crossing
 from registry_api.db.metadata import METADATA
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.models import Job
 from registry_api.tenancy import erasure, estate, exports
 from registry_api.tenancy.models import Tenant, TenantExport
-from tests.registry_api.conftest import ANY
+from tests.registry_api.conftest import ANY, running
 
 NOW = utcnow().isoformat()
 RULES = """automation_rules:
@@ -106,6 +107,26 @@ async def test_one_call_brings_a_tenant_with_administrator_rules_and_token(api):
     assert len((await caller.get("/v1/tokens")).json()["items"]) == 1
     other = await api.operator.post("/v1/tenants", json={**body, "plan": "free"})
     assert (other.status_code, other.json()["type"].split("/")[-1]) == (409, "tenant_exists")
+
+
+async def test_a_tenant_made_without_rules_begins_with_those_of_the_installation(registry, tmp_path):
+    settings, tokens = registry
+    path = tmp_path / "first.yaml"
+    path.write_text(RULES)
+    async with running(settings.model_copy(update={"onboarding_rules": path}), tokens) as api:
+        for slug, own in (("initech", {}), ("umbrella", {"rules": RULES.replace("surge", "own")})):
+            made = await api.operator.post("/v1/tenants", json={"slug": slug, "name": slug, **own})
+            rules = await api.client(made.json()["token"]).get("/v1/automation/rules")
+            assert [rule["name"] for rule in rules.json()["items"]] == ["own" if own else "surge"]
+
+
+@pytest.mark.parametrize("text", [None, "automation_rules: 7", RULES.replace("threshold", "treshold")])
+def test_a_file_of_first_rules_that_is_wrong_is_named_at_the_start(registry, tmp_path, text):
+    path = tmp_path / "first.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=r"first\.yaml cannot be used"):
+        create_app(registry[0].model_copy(update={"onboarding_rules": path}))
 
 
 async def test_wrong_rules_leave_no_tenant_behind(api):
