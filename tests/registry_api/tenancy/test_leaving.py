@@ -107,7 +107,7 @@ async def test_a_suspended_tenants_rules_rest_and_its_jobs_wait_but_erasures_go_
 
 async def test_an_export_holds_every_table_and_file_and_nothing_of_others_and_no_secret(api):
     await filled(api, api.acme)
-    await filled(api, api.globex, "yak")
+    await filled(api, api.globex, "wildebeest")
     manifest, members = await exported(api, api.acme)
     assert set(manifest["tables"]) == set(METADATA.tables)
     assert manifest["tenant"] == str(await tenant_id(api.acme))
@@ -125,7 +125,7 @@ async def test_an_export_holds_every_table_and_file_and_nothing_of_others_and_no
     assert filled_tables >= {"segments", "audit_records", "api_tokens", "subjects", "signing_keys", "quota_uses"}
     assert sorted({key.split("/")[1] for key in manifest["files"]}) == ["rejects", "usage"]
     whole = b"".join(members.values())
-    assert MARK.encode() in whole and b"yak" not in whole and str(await tenant_id(api.globex)).encode() not in whole
+    assert MARK.encode() in whole and b"wildebeest" not in whole and str(await tenant_id(api.globex)).encode() not in whole
     assert b"argon2" not in whole
     assert manifest["tables"]["api_tokens"]["left_out"] == ["previous_hash", "secret_hash"]
     for column in ("secret_hash", "sealed"):
@@ -252,7 +252,7 @@ async def test_a_tenant_marked_for_deletion_reads_and_is_given_back_within_its_g
 
 async def test_after_the_grace_nothing_of_the_tenant_is_left_but_its_chain_and_others_keep_all(api):
     await filled(api, api.acme)
-    await filled(api, api.globex, "yak")
+    await filled(api, api.globex, "wildebeest")
     await exported(api, api.acme)
     acme, globex = await tenant_id(api.acme), await tenant_id(api.globex)
     before = await rows_of(api, globex)
