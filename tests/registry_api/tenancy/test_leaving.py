@@ -125,7 +125,9 @@ async def test_an_export_holds_every_table_and_file_and_nothing_of_others_and_no
     assert filled_tables >= {"segments", "audit_records", "api_tokens", "subjects", "signing_keys", "quota_uses"}
     assert sorted({key.split("/")[1] for key in manifest["files"]}) == ["rejects", "usage"]
     whole = b"".join(members.values())
-    assert MARK.encode() in whole and b"wildebeest" not in whole and str(await tenant_id(api.globex)).encode() not in whole
+    assert (
+        MARK.encode() in whole and b"wildebeest" not in whole and str(await tenant_id(api.globex)).encode() not in whole
+    )
     assert b"argon2" not in whole
     assert manifest["tables"]["api_tokens"]["left_out"] == ["previous_hash", "secret_hash"]
     for column in ("secret_hash", "sealed"):
