@@ -29,7 +29,8 @@ async def rotate_token_secret(
 ) -> schemas.TokenCreated:
     """Give the token a new secret, shown this once; the former one is valid for the overlap, an older one no more.
 
-    Its id, rights, grants and history stay. Only who may grant all that it holds may see its new secret.
+    Its id, rights, grants and history stay. Only who may grant all that it holds may see its new secret: for a person's token
+    that person alone, and one that no person stands behind counts as the caller's from then on.
     """
     token = await work.repository(Tokens).locked(token_id)
     if token is None:
