@@ -187,6 +187,15 @@ async def test_who_rotates_a_token_of_nobody_stands_behind_it_and_not_behind_wha
     assert await live(api, first, taken, second) == [False, False, True]
 
 
+async def test_whoever_acts_for_a_tenant_stands_behind_what_they_rotate_there(api, eve):
+    eves = await sign_in(api, EVE)
+    first, second = await firsts(api)
+    answer = await eves.post(f"/v1/tokens/{first['id']}/rotate", json={}, headers={"Patchbay-Tenant": "acme"})
+    assert (answer.status_code, answer.json()["created_by"]) == (200, f"user:{eve['id']}")
+    assert (await api.operator.delete(f"/v1/users/{eve['id']}")).status_code == 204
+    assert await live(api, first, answer.json(), second) == [False, False, True]
+
+
 async def test_a_rotated_token_approves_no_plan_of_who_rotated_it_and_resets_no_second_factor_of_theirs(api, ada, adas):
     first, _ = await firsts(api)
     tenant = (await adas.get("/v1/me")).json()["tenant"]["id"]
