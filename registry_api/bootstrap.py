@@ -7,19 +7,17 @@ by the next call.
 import asyncio
 import secrets
 from pathlib import Path
-from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
 from registry_api.db import Crossing, Database, UnitOfWork, system_principal
 from registry_api.db.migrate import MIGRATION_LOCK, upgrade
 from registry_api.identity.models import ApiToken, User
 from registry_api.identity.passwords import hash_password
-from registry_api.identity.service import Member, add_member
+from registry_api.identity.service import Member, add_member, revoke_token
 from registry_api.identity.tokens import ALPHABET, Secret, new_secret, parse_secret
 from registry_api.secrets import audit_persons_key, checkpoint_key, cursor_key, person_key, secret_text
 from registry_api.tenancy.models import OPERATOR_SLUG, Tenant
@@ -96,7 +94,7 @@ async def _ensure_token(work: UnitOfWork, settings: Settings, file: str, role: s
     if known is not None:
         path.unlink()  # it was revoked: that is how its holders are given a fresh one
         secret = _kept_secret(path)
-    await _revoke(work.session, work.principal.tenant_id, file)
+    await _revoke_lost(work, file)
     _add_token(work, secret, file, role)
 
 
@@ -129,15 +127,12 @@ def _add_token(work: UnitOfWork, secret: Secret, file: str, role: str) -> None:
     work.audit("token.created", f"token:{token_id}", after={"name": file, "role": role})
 
 
-async def _revoke(session: AsyncSession, tenant_id: UUID, name: str) -> None:
-    """Revoke the tokens whose file was lost."""
-    lost = (
-        ApiToken.tenant_id == tenant_id,
-        ApiToken.name == name,
-        ApiToken.created_by == "system",
-        ApiToken.revoked_at.is_(None),
-    )
-    await session.execute(update(ApiToken).where(*lost).values(revoked_at=utcnow()))
+async def _revoke_lost(work: UnitOfWork, name: str) -> None:
+    """Revoke the tokens whose file was lost, with all that were made from them."""
+    ours = (ApiToken.tenant_id == work.principal.tenant_id, ApiToken.name == name, ApiToken.created_by == "system")
+    query = select(ApiToken).where(*ours, ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)
+    for token in (await work.session.execute(query)).scalars().all():
+        await revoke_token(work, token, reason="its file was lost")
 
 
 if __name__ == "__main__":

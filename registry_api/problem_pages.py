@@ -146,7 +146,7 @@ PAGES: dict[str, tuple[str, str]] = {
         "publish a new version",
     ),
     "token_not_rotatable": (
-        "the token is over, or a process of ours keeps it in a file",
+        "the token is over, stands for another person, or is a CI job's or a process's of ours",
         "make a new token",
     ),
     "second_factor_set": (
@@ -212,6 +212,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "too_many_attempts": (
         "too many wrong sign-ins to this account from this address",
         "wait as `Retry-After` says; other addresses are not held up",
+    ),
+    "too_many_codes": (
+        "too many wrong codes of a second factor came with the password of this account, from wherever",
+        "wait as `Retry-After` says, or send a recovery code; if it was not you, change the password",
     ),
     "invalid_rules": (
         "a document of rules has mistakes, or a rule that the tenant may not have",

@@ -36,7 +36,7 @@ class AlreadyMember(Conflict):
 
 
 class TokenNotRotatable(Conflict):
-    """The token is over, or a process of ours has it in a file."""
+    """The token is over, stands for another person, or is a CI job's or a process's of ours."""
 
     code, title = "token_not_rotatable", "This token cannot be rotated"
 
@@ -84,6 +84,12 @@ class TooManyAttempts(Problem):
 
     def __init__(self, detail: str, retry_after: int) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class TooManyCodes(TooManyAttempts):
+    """Too many wrong codes of a second factor at one account, from wherever, each with the right password."""
+
+    code, title = "too_many_codes", "Too many wrong codes at this account"
 
 
 class LastAdministrator(Conflict):

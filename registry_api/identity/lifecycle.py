@@ -8,7 +8,10 @@ from registry_api.identity.errors import CannotGrant, TokenNotRotatable
 from registry_api.identity.models import ApiToken
 from registry_api.identity.namespaces.service import require_granted
 from registry_api.identity.notices import announce_end
+from registry_api.identity.people import require_unchanged
+from registry_api.identity.publishing.repository import MAKER
 from registry_api.identity.repository import Tokens
+from registry_api.identity.rights import Rights
 from registry_api.identity.roles import BOUND_SCOPES
 from registry_api.identity.schemas import NarrowerToken, TokenRotation
 from registry_api.identity.service import Grant, issue_token
@@ -22,12 +25,17 @@ USUAL_NARROW_LIFE = timedelta(hours=1)
 async def rotate_token(work: UnitOfWork, token: ApiToken, wanted: TokenRotation) -> Secret:
     """Give a locked token a new secret; raises `CannotGrant` for a token that holds more than the caller.
 
-    Raises `TokenNotRotatable` for one that is over, and for those of our own processes: their files are the truth.
+    Raises `TokenNotRotatable` for one that is over, that another person stands behind, or that is a CI job's, and for those of
+    our own processes: their files are the truth.
     """
-    now, former_end = utcnow(), token.expires_at
-    if token.revoked_at or (token.expires_at and token.expires_at <= now) or token.created_by == "system":
-        raise TokenNotRotatable("It is revoked, has expired, or belongs to a process of ours; make a new token.")
+    now, before = utcnow(), {"expires_at": token.expires_at, "created_by": token.created_by}
+    is_over = token.revoked_at or (token.expires_at and token.expires_at <= now)
+    if is_over or token.created_by == "system" or token.created_by.startswith(MAKER):
+        raise TokenNotRotatable(
+            "It is revoked, has expired, or belongs to a CI job or a process of ours; make a new token."
+        )
     await require_held(work, token)
+    left = await _take_over(work, token)
     secret, until = new_secret("t"), now + timedelta(minutes=wanted.overlap_minutes)
     overlaps = wanted.overlap_minutes > 0
     token.previous_hash = token.secret_hash if overlaps else None
@@ -35,10 +43,30 @@ async def rotate_token(work: UnitOfWork, token: ApiToken, wanted: TokenRotation)
     token.secret_hash, token.prefix = secret.hash, secret.prefix
     token.expires_at = end = await _bounded(work, token, now + timedelta(days=wanted.expires_in_days))
     facts = {"name": token.name, "overlap_until": token.previous_until, "shortened": await _shorten(work, token, end)}
-    before, after = {"expires_at": former_end}, {"expires_at": end}
-    work.audit("token.rotated", f"token:{token.id}", facts, before=before, after=after)
+    after = {"expires_at": end, "created_by": token.created_by}
+    work.audit("token.rotated", f"token:{token.id}", facts | {"left": left}, before=before, after=after)
     announce_end(work, token)
     return secret
+
+
+async def _take_over(work: UnitOfWork, token: ApiToken) -> list[str]:
+    """Have a token count as its caller's, who gets to know its secret; which tokens it made are left to its former maker.
+
+    Raises `TokenNotRotatable` where another person stands behind it: that one knows the former secret, and would be taken for
+    the caller in the overlap. What is noted is who stands behind the caller, and never a token that was made: so there
+    is no circle of makers, whatever is rotated at the same time.
+    """
+    rights = work.repository(Rights)
+    behind, caller = await rights.behind(f"token:{token.id}"), await rights.behind(work.principal.actor)
+    if behind == caller:
+        return []
+    if behind.startswith("user:"):
+        raise TokenNotRotatable("It stands for another person; make a token of your own, and revoke this one.")
+    if caller.startswith("user:"):
+        await require_unchanged(work)
+    left = await work.repository(Tokens).leave_made_by(token)
+    token.created_by = caller
+    return [f"token:{one.id}" for one in left]
 
 
 async def require_held(work: UnitOfWork, token: ApiToken) -> None:

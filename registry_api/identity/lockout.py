@@ -9,6 +9,10 @@ ones at its own account only; where no tenant was named, they may have been at a
 Whether there is another account makes no difference: who signs in would learn of it. And since such an account could tell by which of the
 two opens whether a password is the other's, sign-ins without a tenant are also counted at each account that they do not open, which they
 then cannot open for a while.
+
+Codes of a second factor are few, and whoever has the password could guess them from many addresses. So they are counted at the account
+too, wherever they come from; that count only who knows the password can raise. A recovery code is not held up by it: nobody guesses
+one, and it lets the owner in. Nor is a new password, at which the count begins anew.
 """
 
 import hashlib
@@ -25,8 +29,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing, Database, UnitOfWork, crossing, system_principal
-from registry_api.identity.errors import TooManyAttempts
+from registry_api.identity.errors import TooManyAttempts, TooManyCodes
 from registry_api.identity.models import LoginAttempts
+from registry_api.identity.second_factor.totp import is_of_app
 from registry_api.limits.addresses import limited_as
 
 FREE = 5
@@ -61,20 +66,42 @@ class Attempts:
         told = f"{email.strip().lower()}\0{limited_as(address)}\0{place}"
         return cls(hashlib.sha256(told.encode()).digest(), tenant is None)
 
+    @classmethod
+    def of_codes(cls, issuer: str, subject: str, tenant_id: UUID, password: str | None) -> "Attempts":
+        """Of an app's codes at an account, with the password of a stored hash, from wherever they come."""
+        told = f"code\0{issuer}\0{subject}\0{tenant_id}\0{password or ''}"
+        return cls(hashlib.sha256(told.encode()).digest())
+
 
 async def charge(database: Database, attempts: Attempts) -> Attempts:
     """Count an attempt before it is judged, so that many at once are no way around; raises `TooManyAttempts`.
 
     A right one calls `forgive` with what this answers.
     """
+    seconds, counted = await _charge(database, attempts)
+    if seconds:
+        raise TooManyAttempts(f"Too many wrong attempts at this account from your address; wait {seconds} s.", seconds)
+    return counted
+
+
+async def charge_code(database: Database, attempts: Attempts, code: str | None) -> Attempts | None:
+    """The same for an app's code, which came with the right password; None for a recovery code or none. Raises `TooManyCodes`."""
+    if not code or not is_of_app(code):
+        return None
+    seconds, counted = await _charge(database, attempts)
+    if seconds:
+        fix = f"wait {seconds} s, or send a recovery code. If it was not you, change the password."
+        raise TooManyCodes(f"Too many wrong codes came with the password of this account; {fix}", seconds)
+    return counted
+
+
+async def _charge(database: Database, attempts: Attempts) -> tuple[int, Attempts]:
+    """The seconds to wait, 0 for an attempt that was counted; and what it was counted as."""
     async with database.writing(Crossing.ATTEMPTS) as session:
         now = utcnow()
         held, counted = await _charged(session, attempts, now)
         await UnitOfWork(session, NOBODY).commit()
-    if held is None:
-        return counted
-    seconds = max(1, math.ceil((held - now).total_seconds()))
-    raise TooManyAttempts(f"Too many wrong attempts at this account from your address; wait {seconds} s.", seconds)
+    return 0 if held is None else max(1, math.ceil((held - now).total_seconds())), counted
 
 
 async def charge_each(database: Database, attempts: Iterable[Attempts]) -> set[Attempts]:

@@ -79,7 +79,9 @@ class LoginSession(TenantOwned, Base):
 
 
 class LoginAttempts(Base):
-    """Sign-ins that failed in a row, by a hash of e-mail, address and the tenant named; they come before any tenant is known."""
+    """Sign-ins that failed in a row, by a hash of e-mail, address and the tenant named, and codes, by one of the account; they
+    come before any tenant is known.
+    """
 
     __tablename__ = "login_attempts"
 

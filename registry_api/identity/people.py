@@ -19,7 +19,7 @@ from registry_api.db import Crossing, Reader, UnitOfWork, crossing
 from registry_api.identity.breached import new_password_hash
 from registry_api.identity.errors import LastAdministrator, PasswordWrong
 from registry_api.identity.lockout import Attempts, charge, forgive
-from registry_api.identity.models import ApiToken, Membership, User
+from registry_api.identity.models import LOCAL_ISSUER, ApiToken, Membership, User
 from registry_api.identity.passwords import verify_password
 from registry_api.identity.repository import People, Tokens
 from registry_api.identity.roles import ADMINISTRATORS, ROLE_SCOPES
@@ -32,10 +32,11 @@ from registry_api.tenancy.repository import Tenants
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The stored hash of a password that its owner has given, and what the attempt was counted under."""
+    """The stored hash of a password that its owner has given, and what the attempt and a code sent with it are counted under."""
 
     stored: str
     attempts: Attempts
+    codes: Attempts
 
 
 @asynccontextmanager
@@ -72,7 +73,7 @@ async def proven(request: Request, actor: Actor, password: SecretStr) -> Proven:
     await charge(actor.database, attempts)
     if not await verify_password(stored, password.get_secret_value()) or stored is None:
         raise PasswordWrong("The password is wrong, or your account has none here.")
-    return Proven(stored, attempts)
+    return Proven(stored, attempts, Attempts.of_codes(LOCAL_ISSUER, user.email, user.tenant_id, stored))
 
 
 async def change_password(request: Request, actor: Actor, current: SecretStr, new: SecretStr) -> None:

@@ -20,7 +20,7 @@ from registry_api.audit.personal import Personal
 from registry_api.db import Crossing, Database, Principal, Scope, UnitOfWork, rebind
 from registry_api.db.binding import of_principal
 from registry_api.identity.errors import LoginFailed, TenantNeeded
-from registry_api.identity.lockout import Attempts, charge_each, forget, forgive
+from registry_api.identity.lockout import Attempts, charge_code, charge_each, forget, forgive
 from registry_api.identity.models import LOCAL_ISSUER, LoginSession
 from registry_api.identity.passwords import verify_password
 from registry_api.identity.repository import Account, Login, People, find_account, find_logins, has_password
@@ -142,11 +142,13 @@ class Entered:
 
 
 async def enter(database: Database, settings: Settings, asserted: AssertedIdentity, visit: Visit) -> Entered:
-    """Open a session for an asserted identity; raises `LoginFailed` when no active account has it in that tenant.
+    """Open a session for an asserted identity; raises `LoginFailed` when no active account has it in that tenant, and
+    `TooManyCodes`.
 
     Account, password and second factor are looked at in the session's own transaction: who is disabled at this moment, or whose
     password is changed, stays out.
     """
+    guess = await _guess(database, asserted, visit)
     async with database.writing(Crossing.AUTHENTICATION) as session:
         account = await find_account(session, asserted.issuer, asserted.subject, asserted.tenant_id)
         operator_id = await find_operator_id(session)
@@ -159,10 +161,19 @@ async def enter(database: Database, settings: Settings, asserted: AssertedIdenti
             await require_second_factor(work, settings, account.user, visit.code)
         await work.repository(People).forget_sessions(utcnow() - KEPT)
         opened, secret = _open_session(work, account, asserted.issuer, visit)
-        if visit.attempts is not None:
-            await forgive(session, visit.attempts)
+        for counted in (visit.attempts, guess):
+            if counted is not None:
+                await forgive(session, counted)
         await work.commit()
     return Entered(account, principal, opened, secret)
+
+
+async def _guess(database: Database, asserted: AssertedIdentity, visit: Visit) -> Attempts | None:
+    """What a code of the account's app is counted under, before it is judged."""
+    if asserted.second_factor:
+        return None
+    codes = Attempts.of_codes(asserted.issuer, asserted.subject, asserted.tenant_id, asserted.password)
+    return await charge_code(database, codes, visit.code)
 
 
 async def _still(session: AsyncSession, account: Account, asserted: AssertedIdentity) -> bool:

@@ -67,6 +67,14 @@ class Tokens(Repository):
             made, makers = [*made, *found], [f"token:{one.id}" for one in found]
         return made
 
+    async def leave_made_by(self, token: ApiToken) -> list[ApiToken]:
+        """Note for the tokens that a token made itself that its maker did; which ones."""
+        query = select(ApiToken).where(ApiToken.created_by == f"token:{token.id}").order_by(ApiToken.id)
+        found = list((await self.session.execute(query.with_for_update())).scalars())
+        for one in found:
+            one.created_by = token.created_by
+        return found
+
     async def _locked(self, which: ColumnElement[bool]) -> list[ApiToken]:
         query = self.all().where(which).order_by(ApiToken.id).with_for_update()
         return list((await self.session.execute(query.execution_options(populate_existing=True))).scalars())

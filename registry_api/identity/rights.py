@@ -26,8 +26,8 @@ class Rights(Repository):
             return scope in await (self._of_user(found) if kind == "user" else self._of_token(found))
 
     async def behind(self, actor: str) -> str:
-        """The person who made a token, directly or by other tokens; the first token where no person did, and a person for
-        themselves.
+        """The person who made a token, directly or by other tokens, and a person for themselves; where no person did, what else
+        did (`tenant:…`, `publisher:…`), and for tokens of our own processes the token.
         """
         async with crossing(self.session, Crossing.APPROVER):
             while actor.startswith("token:") and (maker := await self._maker(as_id(actor.partition(":")[2]))):
@@ -37,7 +37,7 @@ class Rights(Repository):
     async def _maker(self, token_id: UUID | None) -> str | None:
         query = select(ApiToken.created_by).where(ApiToken.id == token_id, self._here(ApiToken))
         found = (await self.session.execute(query)).scalar_one_or_none()
-        return found if found is not None and found.startswith(("user:", "token:")) else None
+        return None if found == "system" else found
 
     async def _of_user(self, user_id: UUID) -> set[str]:
         found = (await self.session.execute(self._roles(user_id))).tuples()

@@ -14,7 +14,7 @@ from registry_api.http import api_router, problems
 from registry_api.identity import schemas
 from registry_api.identity.authentication import sent_secret
 from registry_api.identity.cookies import drop_cookie, presented, require_same_origin, set_cookie
-from registry_api.identity.errors import SecondFactorNeeded, TenantNeeded
+from registry_api.identity.errors import SecondFactorNeeded, TenantNeeded, TooManyCodes
 from registry_api.identity.filters import SESSIONS
 from registry_api.identity.lockout import Attempts, charge, take_back
 from registry_api.identity.models import LoginSession
@@ -78,11 +78,11 @@ async def _named(request: Request, tenant: str | None) -> UUID | str | None:
 
 
 async def _entered(request: Request, proof: PasswordProof, visit: Visit, attempts: Attempts) -> Entered:
-    """The session of a proof. A right password that lacks a tenant or a code was no wrong attempt."""
+    """The session of a proof. A right password that lacks a tenant or a code, or whose code is not judged, was no wrong attempt."""
     try:
         asserted = await LocalPasswords(database(request), address_of(request)).identify(proof)
         return await enter(database(request), request.app.state.settings, asserted, visit)
-    except (TenantNeeded, SecondFactorNeeded):
+    except (TenantNeeded, SecondFactorNeeded, TooManyCodes):
         await take_back(database(request), attempts)
         raise
 

@@ -16,7 +16,7 @@ from registry_api.identity.models import ApiToken
 from registry_api.identity.repository import Tokens
 from registry_api.identity.roles import ANYONE
 from registry_api.identity.tokens import Secret
-from registry_api.problems import NotFound
+from registry_api.problems import NotFound, Unauthenticated
 
 router = api_router("identity")
 
@@ -25,15 +25,19 @@ router = api_router("identity")
     "/tokens/{token_id}/rotate", summary="Rotate a token", responses=problems(conflict="It is revoked, or not yours.")
 )
 async def rotate_token_secret(
-    token_id: UUID, body: schemas.TokenRotation, work: UnitOfWork = writing("identity:write")
+    token_id: UUID, body: schemas.TokenRotation, request: Request, work: UnitOfWork = writing("identity:write")
 ) -> schemas.TokenCreated:
     """Give the token a new secret, shown this once; the former one is valid for the overlap, an older one no more.
 
-    Its id, rights, grants and history stay. Only who may grant all that it holds may see its new secret.
+    Its id, rights, grants and history stay. Only who may grant all that it holds may see its new secret: for a person's token
+    that person alone, and one that no person stands behind counts as the caller's from then on. Its own former secret does not
+    rotate it.
     """
     token = await work.repository(Tokens).locked(token_id)
     if token is None:
         raise NotFound(f"There is no token {token_id} in this tenant.")
+    if work.principal.token_id == token.id and sent_secret(presented(request)).hash != token.secret_hash:
+        raise Unauthenticated("The token was rotated; send its new secret.")
     return await _shown(work, token, await rotate_token(work, token, body))
 
 

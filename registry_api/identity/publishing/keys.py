@@ -7,7 +7,8 @@ unless the operator lists the host, and only `https` will do elsewhere.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import jwt
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from registry_api.notifications.addresses import Address, Place, locate
 from registry_api.notifications.errors import TryAgain, Undeliverable
@@ -64,7 +66,7 @@ class IssuerKeys:
             raise Unavailable(
                 f"The keys of {issuer} cannot be fetched: {error or 'it took too long'}. {fix}"
             ) from error
-        return {one["kid"]: jwt.PyJWK(one) for one in keys.get("keys", ()) if _is_usable(one)}
+        return dict(_readable(keys.get("keys")))
 
     async def _json(self, url: str) -> dict[str, Any]:
         place = await locate(url, self.private_hosts)
@@ -76,8 +78,19 @@ class IssuerKeys:
         return found
 
 
+def _readable(keys: Any) -> Iterator[tuple[str, jwt.PyJWK]]:
+    """The public keys that sign, by their ids. Others that a set holds, for encryption or of kinds that nobody here knows, are
+    passed over (RFC 7517, 5).
+    """
+    for key in keys if isinstance(keys, list) else ():
+        if _is_usable(key):
+            with suppress(jwt.PyJWTError, UnsupportedAlgorithm, NotImplementedError, TypeError, ValueError):
+                yield key["kid"], jwt.PyJWK(key)
+
+
 def _is_usable(key: Any) -> bool:
-    return isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and isinstance(key.get("kid"), str)
+    is_known = isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and isinstance(key.get("kid"), str)
+    return is_known and "d" not in key  # a private key that is shown proves nothing
 
 
 async def _get(place: Place) -> bytes:

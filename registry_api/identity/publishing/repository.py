@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry_api.db import Crossing, Repository, crossing
 from registry_api.identity.models import ApiToken
@@ -14,6 +15,11 @@ from registry_api.problems import NotFound
 
 MAKER = "publisher:"
 """What stands before a publisher's id where a token says who made it."""
+
+
+async def is_trusted_issuer(session: AsyncSession, issuer: str) -> bool:
+    """Whether any tenant trusts a workflow of an issuer. It comes before any scope, so it needs none."""
+    return bool((await session.execute(select(exists().where(TrustedPublisher.issuer == issuer)))).scalar_one())
 
 
 class Publishers(Repository):

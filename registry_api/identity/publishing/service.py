@@ -20,7 +20,7 @@ from registry_api.identity.models import ApiToken
 from registry_api.identity.publishing.claims import PROVIDERS, is_safe, workflow_of
 from registry_api.identity.publishing.keys import IssuerKeys
 from registry_api.identity.publishing.models import TrustedPublisher
-from registry_api.identity.publishing.repository import MAKER, Publishers
+from registry_api.identity.publishing.repository import MAKER, Publishers, is_trusted_issuer
 from registry_api.identity.publishing.schemas import CiToken, NewTrustedPublisher
 from registry_api.identity.service import Grant, issue_token, revoke_token
 from registry_api.identity.tokens import Secret
@@ -39,7 +39,7 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 REQUIRED = ["iss", "aud", "exp", "iat", "jti", "sub"]
 SCOPES = ("catalog:read", "catalog:write")
 NO_MATCH = "No trusted publisher of that tenant is this workflow, or its issuer did not sign the CI token."
-"""The one answer until the signature holds: nobody can ask which tenants there are, and whom they trust."""
+"""The one answer until the signature holds. What comes before that is the same for every tenant's name."""
 
 
 async def add_publisher(work: UnitOfWork, wanted: NewTrustedPublisher) -> TrustedPublisher:
@@ -79,30 +79,36 @@ class Exchange:
     async def run(self, sent: CiToken) -> tuple[ApiToken, Secret]:
         """A publish token for a CI job; raises `ExchangeRefused` unless a publisher of the tenant is its workflow.
 
-        Nothing of the token is believed, and no issuer is asked, before the tenant is found to trust that issuer. Whom it
-        trusts is looked at again once the keys are there, since they come over the network.
+        No issuer is asked that nobody trusts, and the tenant that is named is not looked at before the signature holds: neither
+        by what is answered nor by how long it takes does it show which tenants there are, and whom they trust.
         """
         issuer, key_id = _unverified(sent.token)
-        scope = await self._trusting(sent.tenant, issuer)
+        await self._require_trusted(issuer)
         claims = self._verified(sent.token, await self.keys.key(issuer, key_id), issuer)
+        scope = await self._trusting(sent.tenant, issuer, claims)
         async with self.database.writing() as session:
             work = UnitOfWork(session, system_principal(scope.tenant_id, scope.operator_id), current_trace_id())
             issued = await _issue(work, await _trusted(work, issuer, claims), claims)
             await work.commit()
         return issued
 
-    async def _trusting(self, named: str, issuer: str) -> Scope:
-        """The scope of a tenant that trusts some workflow of an issuer; raises `ExchangeRefused` for any other."""
+    async def _require_trusted(self, issuer: str) -> None:
+        """Raises `ExchangeRefused` for an issuer that no tenant trusts."""
+        async with self.database.reading(Crossing.AUTHENTICATION) as session:
+            if not await is_trusted_issuer(session, issuer):
+                raise ExchangeRefused(NO_MATCH)
+
+    async def _trusting(self, named: str, issuer: str, claims: Mapping[str, Any]) -> Scope:
+        """The scope of a tenant that trusts a job's workflow; raises `ExchangeRefused` for any other, before a writer is asked for."""
         async with self.database.reading(Crossing.AUTHENTICATION) as session:
             operator_id = await find_operator_id(session)
             try:
                 tenant = await named_tenant(session, named)
             except NotFound:
-                raise ExchangeRefused(NO_MATCH) from None
+                raise ExchangeRefused(NOT_THIS) from None
             assert operator_id is not None, "where there is a tenant, there is the operator's"
             scope = Scope(tenant.id, operator_id)
-            if not await Publishers(session, scope).of_issuer(issuer):
-                raise ExchangeRefused(NO_MATCH)
+            _matching(await Publishers(session, scope).of_issuer(issuer), claims)
             return scope
 
     def _verified(self, token: str, key: jwt.PyJWK | None, issuer: str) -> dict[str, Any]:

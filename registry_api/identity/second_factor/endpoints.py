@@ -8,7 +8,7 @@ from patchbay.core.settings import Settings
 from registry_api.access import Actor, acting, writing
 from registry_api.db import UnitOfWork
 from registry_api.http import api_router, problems
-from registry_api.identity.lockout import forgive
+from registry_api.identity.lockout import charge_code, forgive
 from registry_api.identity.people import own_account, person_to_change, proven
 from registry_api.identity.rights import Rights
 from registry_api.identity.roles import ANYONE
@@ -43,15 +43,18 @@ async def confirm_totp(
 async def disable_totp(body: schemas.BothProofs, request: Request, actor: Actor = acting(ANYONE)) -> None:
     """Needs the password and a code, so that a stolen session is not enough."""
     proof = await proven(request, actor, body.password)
+    guess = await charge_code(actor.database, proof.codes, body.code)
     async with actor.writing() as work, own_account(work) as user:
         await forgive(work.session, proof.attempts)
+        if guess is not None:
+            await forgive(work.session, guess)
         await service.turn_off(work, _settings(request), user, body.code)
 
 
 @router.delete("/users/{user_id}/totp", status_code=204, summary="Take a person's second factor away")
 async def reset_totp(user_id: UUID, work: UnitOfWork = writing("identity:write")) -> None:
     """For who has lost app and recovery codes. Does nothing when there is none. One's own is turned off with POST
-    /v1/me/totp/disable only, also by tokens one has made: a stolen session is not enough.
+    /v1/me/totp/disable only; what a token asks, who made it asks.
     """
     if await work.repository(Rights).behind(work.principal.actor) == f"user:{user_id}":
         raise Forbidden("This is your own account: use POST /v1/me/totp/disable, or ask another administrator.")

@@ -69,10 +69,9 @@ async def reset(work: UnitOfWork, user: User) -> None:
 
 
 async def _accepts(work: UnitOfWork, settings: Settings, user: User, found: TotpSecret, code: str) -> bool:
-    plain = totp.plain(code)
-    if len(plain) == totp.DIGITS:
-        return await _takes(work, settings, user, found, plain)
-    taken = await work.repository(SecondFactors).take_recovery_code(user.id, _digest(plain), utcnow())
+    if totp.is_of_app(code):
+        return await _takes(work, settings, user, found, code)
+    taken = await work.repository(SecondFactors).take_recovery_code(user.id, _digest(code), utcnow())
     if taken:
         work.audit("recovery_code.used", f"user:{user.id}", tenant_id=user.tenant_id)
     return taken

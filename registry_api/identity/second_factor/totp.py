@@ -55,6 +55,11 @@ def fresh_recovery_code() -> str:
     return "-".join(text[place : place + 4] for place in range(0, len(text), 4))
 
 
+def is_of_app(code: str) -> bool:
+    """Whether a code has the form of the app's; any other is taken for a recovery code."""
+    return len(plain(code)) == DIGITS
+
+
 def plain(code: str) -> str:
     """A code without what people put in between."""
     return code.replace(" ", "").replace("-", "").lower()

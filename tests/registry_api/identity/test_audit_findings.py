@@ -1,10 +1,10 @@
 """The fourteen findings of PyPI's audit of 2026 (Trail of Bits, TOB-PYPI26-1 to -14), each with what holds here.
 
-The titles are those of the report, "PyPI completes second audit" of 16 April 2026. One has no counterpart:
-TOB-PYPI26-3, a badge on verified links, since nothing here is shown as verified.
+The titles are those of the report, "PyPI completes second audit" of 16 April 2026.
 """
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -21,6 +21,9 @@ from tests.registry_api.identity.test_trusted_publishing import exchange, issuer
 __all__ = ["issuer", "trusting"]
 HERE = {"namespace": "payments", "name": "pay"}
 ADA, BOB = "ada@acme.example", "bob@acme.example"
+MARK = re.compile("verif|trust|official|badge|genuine")
+"""What a field is called that vouches for another."""
+
 ONLY_LOOKS = {"check_new_install", "try_rules"}
 """Posts whose body is a question and that change nothing."""
 
@@ -44,6 +47,34 @@ async def test_tob_pypi26_2_of_two_exchanges_of_one_token_at_once_one_gets_a_tok
     token = issuer.token()
     answers = await asyncio.gather(*(exchange(api, token) for _ in range(2)))
     assert sorted(answer.status_code for answer in answers) == [201, 401]
+
+
+async def test_tob_pypi26_3_no_home_page_or_download_address_is_ever_marked_as_verified(trusting, issuer):
+    """There is no badge to come by: the repository's own job is told of like anybody who claims its addresses."""
+    api = trusting
+    await trust(api.acme, issuer, place="payments")
+    job = api.client((await exchange(api, issuer.token())).json()["token"])
+    addresses = {
+        "homepage_url": "https://github.com/acme/pay",
+        "repository_url": "https://github.com/acme/pay#@evil.example",
+    }
+    release = {"version": "1.0.0", "artifact_url": "https://github.com/acme/pay/../../evil"}
+    told = []
+    for caller, namespace in ((job, "payments"), (api.acme, "search")):
+        plugin = {"namespace": namespace, "name": "pay", **addresses, "releases": [release]}
+        marks = ({**plugin, "verified": True}, {**plugin, "releases": [{**release, "verified": True}]})
+        assert [(await caller.post("/v1/plugins", json=marked)).status_code for marked in marks] == [400, 400]
+        made = await caller.post("/v1/plugins", json=plugin)
+        assert made.status_code == 201, made.text
+        one = (await caller.get(f"/v1/plugins/{namespace}:pay/releases/1.0.0")).json()
+        told.append({**made.json(), **one})
+        assert (addresses | release).items() <= told[-1].items()
+    own = {"id", "plugin_id", "ref", "namespace", "recorded_at", "updated_at"}
+    assert len({str({name: one[name] for name in one if name not in own}) for one in told}) == 1
+    shown = api.app.openapi()["components"]["schemas"]
+    views = [name for name in shown if name.startswith(("Plugin", "Release", "Maintainer"))]
+    assert {"PluginView", "ReleaseView", "MaintainerView"} <= set(views)
+    assert [name for view in views for name in shown[view]["properties"] if MARK.search(name)] == []
 
 
 async def test_tob_pypi26_4_no_audit_event_of_a_token_or_session_is_silently_dropped(api):

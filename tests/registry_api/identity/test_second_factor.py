@@ -174,7 +174,7 @@ async def test_an_issuer_that_asked_for_a_second_factor_itself_is_not_asked_for_
     assert (await api.client(entered.secret.value).get("/v1/me")).json()["user"]["email"] == ADA
 
 
-async def test_a_stolen_session_of_an_administrator_takes_its_own_second_factor_away_by_no_way(api):
+async def test_neither_an_administrators_session_nor_a_token_made_with_it_takes_their_own_second_factor_away(api):
     ada = await add_person(api, api.acme, ADA, role="tenant_admin")
     session, _, _ = await turned_on(api)
     own = api.client(await api.token(session, role="tenant_admin"))
@@ -182,3 +182,14 @@ async def test_a_stolen_session_of_an_administrator_takes_its_own_second_factor_
     for caller in (session, own, owns):
         assert refusal(await caller.delete(f"/v1/users/{ada['id']}/totp")) == (403, "forbidden")
     assert refusal(await enter(api)) == (401, "second_factor_needed")
+
+
+async def test_the_audit_log_tells_who_made_the_administrator_who_took_a_second_factor_away(api):
+    ada = await add_person(api, api.acme, ADA, role="tenant_admin")
+    stolen, _, _ = await turned_on(api)
+    eve = await add_person(api, stolen, "eve@acme.example", role="tenant_admin")
+    assert (await (await sign_in(api, eve["email"])).delete(f"/v1/users/{ada['id']}/totp")).status_code == 204
+    records = (await api.acme.get("/v1/audit?limit=500")).json()["items"]
+    who = {(record["action"], record["subject"]): record["actor"] for record in records}
+    assert who["member.added", f"user:{eve['id']}"] == f"user:{ada['id']}"
+    assert who["second_factor.off", f"user:{ada['id']}"] == f"user:{eve['id']}"

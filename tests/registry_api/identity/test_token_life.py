@@ -111,6 +111,16 @@ async def test_nobody_revokes_a_token_that_holds_more_than_the_caller_but_anybod
     assert not await is_live(api, platform["token"])
 
 
+async def test_a_former_secret_does_not_get_its_token_back(api):
+    token = await make(api.acme, role="tenant_admin")
+    path = f"/v1/tokens/{token['id']}/rotate"
+    fresh = (await api.client(token["token"]).post(path, json={}, headers={"Idempotency-Key": "lost"})).json()
+    assert refusal(await api.client(token["token"]).post(path, json={})) == (401, "unauthenticated")
+    again = await api.client(token["token"]).post(path, json={}, headers={"Idempotency-Key": "lost"})
+    assert again.json()["token"] == fresh["token"], "an answer that was lost is given again"
+    assert (await api.client(fresh["token"]).post(path, json={})).status_code == 200
+
+
 async def test_a_former_secret_makes_nothing_that_outlives_its_overlap(api):
     parent = await make(api.acme)
     rotated = (await api.acme.post(f"/v1/tokens/{parent['id']}/rotate", json={"overlap_minutes": 10})).json()

@@ -327,6 +327,15 @@ async def test_trusting_a_workflow_no_more_ends_the_tokens_it_was_given(trusting
     await refused(api, issuer.token())
 
 
+async def test_a_publish_token_is_not_rotated_to_outlive_its_quarter_of_an_hour(trusting, issuer):
+    api = trusting
+    await trust(api.acme, issuer)
+    await exchange(api, issuer.token())
+    [given] = [one for one in (await api.acme.get("/v1/tokens")).json()["items"] if one["namespaces"]]
+    answer = await api.acme.post(f"/v1/tokens/{given['id']}/rotate", json={"expires_in_days": 3650})
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "token_not_rotatable")
+
+
 async def test_a_workflow_is_trusted_once_and_by_who_may_publish_there(trusting, issuer):
     api = trusting
     await trust(api.acme, issuer)

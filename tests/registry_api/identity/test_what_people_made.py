@@ -1,5 +1,6 @@
 """What becomes of the tokens that a person made: they end with the person's rights, and tell nothing once it is erased."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -9,10 +10,12 @@ from registry_api.audit.personal import ERASED
 from registry_api.caller import bind_address
 from registry_api.db import Principal, Scope, UnitOfWork
 from tests.registry_api.audit.tampering import lines
+from tests.registry_api.automation.support import mail_rule, put_rules, sample, send
 from tests.registry_api.conftest import ANY
 from tests.registry_api.identity.people import add_person, sign_in
 
 ADA, EVE = "ada@acme.example", "eve@operator.example"
+WIDE = {"name": "wide", "role": "tenant_admin"}
 
 
 @pytest.fixture
@@ -157,3 +160,88 @@ async def test_a_request_that_was_under_way_when_its_account_was_erased_leaves_n
         await work.commit()
     [record] = (await api.acme.get("/v1/audit?subject=team:late")).json()["items"]
     assert record["address"] == ERASED
+
+
+async def rotated(caller, token, **wanted):
+    answer = await caller.post(f"/v1/tokens/{token['id']}/rotate", json=wanted)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def firsts(api):
+    """The row of acme's first token, and one that it made."""
+    [first] = (await api.acme.get("/v1/tokens")).json()["items"]
+    return first | {"token": api.tokens["acme"]}, (await api.acme.post("/v1/tokens", json=WIDE)).json()
+
+
+async def test_who_rotates_a_token_of_nobody_stands_behind_it_and_not_behind_what_it_made(api, ada, adas):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    bob, (first, second) = await sign_in(api, "bob@acme.example"), await firsts(api)
+    taken = await rotated(adas, first, expires_in_days=3650)
+    assert (first["created_by"].partition(":")[0], taken["created_by"]) == ("tenant", f"user:{ada['id']}")
+    [record] = (await bob.get("/v1/audit?action=token.rotated")).json()["items"]
+    assert {"path": "/created_by", "was": first["created_by"]}.items() <= record["patch"][0].items()
+    assert record["change"]["left"] == [f"token:{second['id']}"]
+    assert await live(api, first, taken, second) == [True] * 3, "the first one for the overlap"
+    assert (await bob.patch(f"/v1/users/{ada['id']}", json={"status": "disabled"}, headers=ANY)).status_code == 200
+    assert await live(api, first, taken, second) == [False, False, True]
+
+
+async def test_whoever_acts_for_a_tenant_stands_behind_what_they_rotate_there(api, eve):
+    eves = await sign_in(api, EVE)
+    first, second = await firsts(api)
+    answer = await eves.post(f"/v1/tokens/{first['id']}/rotate", json={}, headers={"Patchbay-Tenant": "acme"})
+    assert (answer.status_code, answer.json()["created_by"]) == (200, f"user:{eve['id']}")
+    assert (await api.operator.delete(f"/v1/users/{eve['id']}")).status_code == 204
+    assert await live(api, first, answer.json(), second) == [False, False, True]
+
+
+async def test_a_rotated_token_approves_no_plan_of_who_rotated_it_and_resets_no_second_factor_of_theirs(api, ada, adas):
+    first, _ = await firsts(api)
+    tenant = (await adas.get("/v1/me")).json()["tenant"]["id"]
+    await put_rules(adas, mail_rule(mode="approve"))
+    [plan] = (await send(api, sample(12, tenant=tenant)))["plans"]
+    taken = api.client((await rotated(adas, first))["token"])
+    path = f"/v1/automation/plans/{plan['id']}/approve"
+    assert (await taken.post(path, json={"hash": plan["hash"]})).status_code == 403
+    assert (await taken.delete(f"/v1/users/{ada['id']}/totp")).status_code == 403
+    apart = api.client(await api.token(api.operator, role="tenant_admin", tenant="acme"))
+    assert (await apart.post(path, json={"hash": plan["hash"]})).status_code == 200
+
+
+async def test_a_persons_token_is_rotated_by_that_person_and_their_tokens_only(api, ada, adas):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    first, second, third = await family(api, adas)
+    away = api.client(api.tokens["operator"], **{"Patchbay-Tenant": "acme"})
+    for caller in (await sign_in(api, "bob@acme.example"), api.acme, away):
+        for token in (first, third):
+            answer = await caller.post(f"/v1/tokens/{token['id']}/rotate", json={})
+            assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "token_not_rotatable")
+    assert (await rotated(adas, third))["created_by"] == f"token:{second['id']}"
+    fresh = api.client((await rotated(api.client(second["token"]), first))["token"])
+    assert (await rotated(fresh, first))["created_by"] == f"user:{ada['id']}"
+
+
+async def test_tokens_that_rotate_each_other_are_no_circle(api):
+    first, _ = await firsts(api)
+    other = (await api.operator.post("/v1/tokens", json={**WIDE, "tenant": "acme"})).json()
+    callers = [(api.client(other["token"]), first), (api.client(first["token"]), other)]
+    asked = [caller.post(f"/v1/tokens/{token['id']}/rotate", json={}) for caller, token in callers]
+    assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200]
+    made = (await api.operator.get("/v1/tokens", headers={"Patchbay-Tenant": "acme"})).json()["items"]
+    assert not {one["created_by"] for one in made} & {f"token:{one['id']}" for one in (first, other)}
+
+
+async def test_who_is_disabled_while_rotating_a_token_of_nobody_does_not_get_it(api, ada, adas, monkeypatch):
+    await add_person(api, api.acme, "bob@acme.example", role="tenant_admin")
+    (first, _), limits = await firsts(api), api.app.state.limits
+    admit = limits.admit
+
+    async def overtaken(request, principal):
+        monkeypatch.setattr(limits, "admit", admit)
+        await api.acme.patch(f"/v1/users/{ada['id']}", json={"status": "disabled"}, headers=ANY)
+        return await admit(request, principal)
+
+    monkeypatch.setattr(limits, "admit", overtaken)
+    assert (await adas.post(f"/v1/tokens/{first['id']}/rotate", json={})).status_code == 401
+    assert (await api.acme.get("/v1/tokens")).json()["items"][0]["created_by"] == first["created_by"]
