@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import anyio
@@ -21,6 +21,10 @@ from registry_api.tenancy.repository import find_operator_id
 log = logging.getLogger("registry_api.audit")
 
 
+WHOLE_EVERY = 10
+"""Rounds from one that does not believe what the database says to the next."""
+
+
 class AnchorRefused(PermanentFailure):
     """A chain is not the one that was anchored before, so no further checkpoint is signed; somebody must look into it."""
 
@@ -35,23 +39,31 @@ class Anchoring:
     count: Callable[[str], None] = lambda _why: None
     """Told `refused` of a chain that was tampered with, `failed` of a round that did not come to its end well."""
 
+    ended: Callable[[], None] = lambda: None
+    """Told of each round that came to its end well."""
+
+    seen: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
+    """The heads that this object went to and found or left a signed checkpoint of, by tenant."""
+
     async def run(self, every: float) -> None:
-        """Go over the chains again and again until cancelled; the first time over all, since a database may have been
-        restored while we were away.
+        """Go over the chains again and again until cancelled; the first time and then every tenth over all, since a database
+        may have been restored, or say of a chain that has grown that it was anchored.
         """
-        whole = True
+        rounds = 0
         while True:
             await asyncio.sleep(every)
             try:
-                await self.round(whole=whole)
-                whole = False
+                await self.round(whole=rounds % WHOLE_EVERY == 0)
+                rounds += 1
+                self.ended()
             except Exception:
                 self.count("failed")
                 log.exception("audit checkpoints could not be written; they are tried again")
 
     async def round(self, *, whole: bool = False) -> None:
-        """Anchor each chain that has grown, or look at all of them. One that is refused or fails does not keep the
-        others; what failed is raised in the end. Raises `StorageUnavailable` at once, since the place is that of all.
+        """Anchor each chain that the database says has grown; of a whole round, each whose head is not as it was when we saw
+        it anchored too. One that is refused or fails does not keep the others; what failed is raised in the end. Raises
+        `StorageUnavailable` at once, since the place is that of all.
         """
         async with self.database.reading(Crossing.ANCHORS) as session:
             operator_id = await find_operator_id(session)
@@ -59,7 +71,10 @@ class Anchoring:
                 return
             reach = Binding.to(Crossing.ANCHORS)
             everything = Reader(session, system_principal(operator_id, operator_id), reach)
-            tenants = await everything.repository(AuditLog).grown(whole=whole)
+            found = await everything.repository(AuditLog).moved(whole=whole)
+        tenants = [
+            one.tenant_id for one in found if one.grown or self.seen.get(one.tenant_id) != (one.position, one.hash)
+        ]
         failed = [error for tenant_id in tenants if (error := await self._tried(tenant_id, operator_id)) is not None]
         if failed:
             raise ExceptionGroup("chains that could not be anchored", failed)
@@ -99,6 +114,7 @@ class Anchoring:
                 work = UnitOfWork(session, principal)
                 await work.repository(AuditLog).note_anchored(tree)
                 await work.commit()
+        self.seen[tenant_id] = (head.position, head.hash)
         return made
 
     async def _known(self, tenant_id: UUID, since: int) -> dict[int, bytes]:
