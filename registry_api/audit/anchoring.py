@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Row
 
 from patchbay.core.audit.anchors import Anchors
-from patchbay.core.audit.merkle import Frontier, leaf_hash
+from patchbay.core.audit.merkle import Frontier
 from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, opened, origin_of, sign
+from patchbay.core.audit.records import Walker
 from patchbay.core.storage import StorageUnavailable
 from registry_api.audit.repository import LINK, AuditLog, Head
 from registry_api.db import Binding, Crossing, Database, Reader, UnitOfWork, system_principal
@@ -132,18 +135,29 @@ class Anchoring:
 
 
 async def _followed(audit: AuditLog, known: Mapping[int, bytes]) -> tuple[Frontier, Head]:
-    """The tree at the end of the chain, come to by way of each known checkpoint."""
+    """The tree at the end of the chain, come to by way of each known checkpoint, over records that follow each other rightly."""
     head = await audit.head()
     if head is None or (head.anchored_size and not known):
         raise AnchorRefused("the head is gone" if head is None else "checkpoints were kept, and now there are none")
     if max(known, default=0) > head.position:
         raise AnchorRefused(f"the chain ends at {head.position}, but {max(known)} records were anchored")
-    tree = _start(head, known)
-    async for rows in audit.stream(head.position, after=tree.size, columns=LINK):
-        await anyio.to_thread.run_sync(_grow, tree, [row.canonical for row in rows], known)
+    walker = await _walker(audit, _start(head, known))
+    async for rows in audit.stream(head.position, after=walker.position, columns=LINK):
+        await anyio.to_thread.run_sync(_go_on, walker, rows, known)
+    tree = walker.tree
     if (tree.size, tree.stored) != (head.position, head.frontier):
         raise AnchorRefused("the records are not those that the head's tree is made of")
     return tree, head
+
+
+async def _walker(audit: AuditLog, tree: Frontier) -> Walker:
+    """One that stands at the end of a tree."""
+    if not tree.size:
+        return Walker(audit.scope.tenant_id)
+    last = await audit.stretch(tree.size, after=tree.size - 1, columns=LINK)
+    if not last:
+        raise AnchorRefused(f"record {tree.size} is missing")
+    return Walker.behind(audit.scope.tenant_id, tree, (last[0].canonical, last[0].hash))
 
 
 def _start(head: Head, known: Mapping[int, bytes]) -> Frontier:
@@ -155,8 +169,10 @@ def _start(head: Head, known: Mapping[int, bytes]) -> Frontier:
     return tree if known.get(tree.size) == tree.root() else Frontier()
 
 
-def _grow(tree: Frontier, canonicals: Sequence[bytes], known: Mapping[int, bytes]) -> None:
-    for canonical in canonicals:
-        tree.append(leaf_hash(canonical))
-        if tree.size in known and known[tree.size] != tree.root():
-            raise AnchorRefused(f"the first {tree.size} records are not those that were anchored")
+def _go_on(walker: Walker, rows: Sequence[Row[Any]], known: Mapping[int, bytes]) -> None:
+    for row in rows:
+        fault = walker.walk([(row.canonical, row.hash)])
+        if fault is not None:
+            raise AnchorRefused(f"record {walker.position + 1} does not stand rightly: {fault}")
+        if walker.position in known and known[walker.position] != walker.tree.root():
+            raise AnchorRefused(f"the first {walker.position} records are not those that were anchored")
