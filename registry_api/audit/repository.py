@@ -8,8 +8,9 @@ from sqlalchemy import Row, Select, func, select, update
 
 from patchbay.core.audit.merkle import Frontier
 from registry_api.audit.models import AuditHead, AuditRecord
-from registry_api.audit.personal import SHREDDED, find_keys
+from registry_api.audit.personal import KEYS_SHREDDED, SHREDDED, find_keys
 from registry_api.audit.unsure import bytes_in, number_in, told_in
+from registry_api.db.binding import Crossing, crossing
 from registry_api.db.repository import Repository
 
 BATCH = 5000
@@ -92,8 +93,16 @@ class AuditLog(Repository):
         kept = {"anchored_size": tree.size, "anchored_frontier": tree.stored}
         await self.session.execute(update(AuditHead).where(*mine).values(**kept))
 
-    async def person_keys(self, subjects: Iterable[str]) -> dict[str, bytes]:
-        """Keys of persons in the tenant's records; those that were shredded are missing."""
+    async def person_keys(self, subjects: Iterable[str], *, whole: bool = True) -> dict[str, bytes]:
+        """Keys of persons in the tenant's records; those that were shredded are missing, and unless all must be `whole` those
+        that cannot be opened too.
+        """
         tenant_id = self.scope.tenant_id
-        found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects])
+        found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects], whole=whole)
         return {subject: key for (_, subject), key in found.items() if key != SHREDDED}
+
+    async def shreddings(self) -> Sequence[bytes]:
+        """The operator's records of whose keys were shredded: accounts of the operator's act in other tenants too."""
+        theirs = (AuditRecord.tenant_id == self.scope.operator_id, AuditRecord.action == KEYS_SHREDDED)
+        async with crossing(self.session, Crossing.HOLDER):
+            return (await self.session.execute(select(bytes_in(AuditRecord.canonical)).where(*theirs))).scalars().all()
