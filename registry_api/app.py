@@ -124,8 +124,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.answers_key = answers_key(settings)
     app.state.in_flight = InFlight()
     app.state.last_use = LastUse(database)
+    metrics = app.state.metrics
     app.state.anchoring = Anchoring(
-        database, open_anchors(settings), checkpoint_key(settings), app.state.metrics.count_anchor_fault
+        database,
+        open_anchors(settings),
+        checkpoint_key(settings),
+        metrics.count_anchor_fault,
+        metrics.anchor_round.set_to_current_time,
     )
     app.state.housekeeping = Housekeeping(
         database, timedelta(days=settings.jobs_kept_days), app.state.metrics.housekeeping_faults.inc

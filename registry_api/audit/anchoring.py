@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Row
 
 from patchbay.core.audit.anchors import Anchors
-from patchbay.core.audit.merkle import Frontier, leaf_hash
+from patchbay.core.audit.merkle import Frontier
 from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, opened, origin_of, sign
+from patchbay.core.audit.records import Walker
 from patchbay.core.storage import StorageUnavailable
 from registry_api.audit.repository import LINK, AuditLog, Head
 from registry_api.db import Binding, Crossing, Database, Reader, UnitOfWork, system_principal
@@ -19,6 +22,10 @@ from registry_api.jobs.errors import PermanentFailure
 from registry_api.tenancy.repository import find_operator_id
 
 log = logging.getLogger("registry_api.audit")
+
+
+WHOLE_EVERY = 10
+"""Rounds from one that does not believe what the database says to the next."""
 
 
 class AnchorRefused(PermanentFailure):
@@ -35,23 +42,31 @@ class Anchoring:
     count: Callable[[str], None] = lambda _why: None
     """Told `refused` of a chain that was tampered with, `failed` of a round that did not come to its end well."""
 
+    ended: Callable[[], None] = lambda: None
+    """Told of each round that came to its end well."""
+
+    seen: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
+    """The heads that this object went to and found or left a signed checkpoint of, by tenant."""
+
     async def run(self, every: float) -> None:
-        """Go over the chains again and again until cancelled; the first time over all, since a database may have been
-        restored while we were away.
+        """Go over the chains again and again until cancelled; the first time and then every tenth over all, since a database
+        may have been restored, or say of a chain that has grown that it was anchored.
         """
-        whole = True
+        rounds = 0
         while True:
             await asyncio.sleep(every)
             try:
-                await self.round(whole=whole)
-                whole = False
+                await self.round(whole=rounds % WHOLE_EVERY == 0)
+                rounds += 1
+                self.ended()
             except Exception:
                 self.count("failed")
                 log.exception("audit checkpoints could not be written; they are tried again")
 
     async def round(self, *, whole: bool = False) -> None:
-        """Anchor each chain that has grown, or look at all of them. One that is refused or fails does not keep the
-        others; what failed is raised in the end. Raises `StorageUnavailable` at once, since the place is that of all.
+        """Anchor each chain that the database says has grown; of a whole round, each whose head is not as it was when we saw
+        it anchored too. One that is refused or fails does not keep the others; what failed is raised in the end. Raises
+        `StorageUnavailable` at once, since the place is that of all.
         """
         async with self.database.reading(Crossing.ANCHORS) as session:
             operator_id = await find_operator_id(session)
@@ -59,7 +74,10 @@ class Anchoring:
                 return
             reach = Binding.to(Crossing.ANCHORS)
             everything = Reader(session, system_principal(operator_id, operator_id), reach)
-            tenants = await everything.repository(AuditLog).grown(whole=whole)
+            found = await everything.repository(AuditLog).moved(whole=whole)
+        tenants = [
+            one.tenant_id for one in found if one.grown or self.seen.get(one.tenant_id) != (one.position, one.hash)
+        ]
         failed = [error for tenant_id in tenants if (error := await self._tried(tenant_id, operator_id)) is not None]
         if failed:
             raise ExceptionGroup("chains that could not be anchored", failed)
@@ -99,6 +117,7 @@ class Anchoring:
                 work = UnitOfWork(session, principal)
                 await work.repository(AuditLog).note_anchored(tree)
                 await work.commit()
+        self.seen[tenant_id] = (head.position, head.hash)
         return made
 
     async def _known(self, tenant_id: UUID, since: int) -> dict[int, bytes]:
@@ -116,18 +135,29 @@ class Anchoring:
 
 
 async def _followed(audit: AuditLog, known: Mapping[int, bytes]) -> tuple[Frontier, Head]:
-    """The tree at the end of the chain, come to by way of each known checkpoint."""
+    """The tree at the end of the chain, come to by way of each known checkpoint, over records that follow each other rightly."""
     head = await audit.head()
     if head is None or (head.anchored_size and not known):
         raise AnchorRefused("the head is gone" if head is None else "checkpoints were kept, and now there are none")
     if max(known, default=0) > head.position:
         raise AnchorRefused(f"the chain ends at {head.position}, but {max(known)} records were anchored")
-    tree = _start(head, known)
-    async for rows in audit.stream(head.position, after=tree.size, columns=LINK):
-        await anyio.to_thread.run_sync(_grow, tree, [row.canonical for row in rows], known)
+    walker = await _walker(audit, _start(head, known))
+    async for rows in audit.stream(head.position, after=walker.position, columns=LINK):
+        await anyio.to_thread.run_sync(_go_on, walker, rows, known)
+    tree = walker.tree
     if (tree.size, tree.stored) != (head.position, head.frontier):
         raise AnchorRefused("the records are not those that the head's tree is made of")
     return tree, head
+
+
+async def _walker(audit: AuditLog, tree: Frontier) -> Walker:
+    """One that stands at the end of a tree."""
+    if not tree.size:
+        return Walker(audit.scope.tenant_id)
+    last = await audit.stretch(tree.size, after=tree.size - 1, columns=LINK)
+    if not last:
+        raise AnchorRefused(f"record {tree.size} is missing")
+    return Walker.behind(audit.scope.tenant_id, tree, (last[0].canonical, last[0].hash))
 
 
 def _start(head: Head, known: Mapping[int, bytes]) -> Frontier:
@@ -139,8 +169,10 @@ def _start(head: Head, known: Mapping[int, bytes]) -> Frontier:
     return tree if known.get(tree.size) == tree.root() else Frontier()
 
 
-def _grow(tree: Frontier, canonicals: Sequence[bytes], known: Mapping[int, bytes]) -> None:
-    for canonical in canonicals:
-        tree.append(leaf_hash(canonical))
-        if tree.size in known and known[tree.size] != tree.root():
-            raise AnchorRefused(f"the first {tree.size} records are not those that were anchored")
+def _go_on(walker: Walker, rows: Sequence[Row[Any]], known: Mapping[int, bytes]) -> None:
+    for row in rows:
+        fault = walker.walk([(row.canonical, row.hash)])
+        if fault is not None:
+            raise AnchorRefused(f"record {walker.position + 1} does not stand rightly: {fault}")
+        if walker.position in known and known[walker.position] != walker.tree.root():
+            raise AnchorRefused(f"the first {walker.position} records are not those that were anchored")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_api.audit.unsure import StoredBytes
@@ -50,5 +50,5 @@ class PersonKey(TenantOwned, Base):
     __table_args__ = (UniqueConstraint("tenant_id", "subject"),)
 
     subject: Mapped[str]
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(StoredBytes)
     sealed_by: Mapped[str]

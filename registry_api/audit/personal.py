@@ -29,6 +29,9 @@ ERASED = "(erased)"
 SHREDDED = b""
 """What stands where a key was."""
 
+KEYS_SHREDDED = "subject.keys_shredded"
+"""The record that tells whose keys were, in the chain of the tenant they are of."""
+
 NONCE_BYTES, KEY_BYTES = 12, 32
 _TABLE = table_of(PersonKey).c
 _KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(
@@ -114,35 +117,42 @@ def _is_sealed(value: dict[str, Any]) -> bool:
     return value.keys() == {"of", "sealed"} and all(isinstance(one, str) for one in value.values())
 
 
-def subjects_in(value: Any) -> Iterator[str]:
-    """The persons whose sealed values are inside of a stored document."""
+def sealed_in(value: Any) -> Iterator[dict[str, str]]:
+    """The sealed values inside of a stored document, each with the person it is `of`."""
     if isinstance(value, dict):
         if _is_sealed(value):
-            yield value["of"]
+            yield value
         for inner in value.values():
-            yield from subjects_in(inner)
+            yield from sealed_in(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from subjects_in(inner)
+            yield from sealed_in(inner)
+
+
+def subjects_in(value: Any) -> Iterator[str]:
+    """The persons whose sealed values are inside of a stored document."""
+    return (sealed["of"] for sealed in sealed_in(value))
 
 
 def unsealed(value: Any, tenant_id: UUID, keys: Mapping[str, bytes]) -> Any:
     """A stored document with its sealed values opened; `ERASED` where the person's key is gone, or the box is none."""
     if isinstance(value, dict):
         if _is_sealed(value):
-            return _open(value, tenant_id, keys.get(value["of"]))
+            found = opened(value, tenant_id, keys.get(value["of"]))
+            return ERASED if found is None else found
         return {_unmarked(name): unsealed(inner, tenant_id, keys) for name, inner in value.items()}
     return [unsealed(inner, tenant_id, keys) for inner in value] if isinstance(value, list) else value
 
 
-def _open(sealed: dict[str, str], tenant_id: UUID, key: bytes | None) -> str:
+def opened(sealed: dict[str, str], tenant_id: UUID, key: bytes | None) -> str | None:
+    """A sealed value; None where there is no key, or not the one it was sealed with, or the box is none."""
     if key is None:
-        return ERASED
+        return None
     try:
         box = base64.b64decode(sealed["sealed"])
         return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _bound(tenant_id, sealed["of"])).decode()
     except (InvalidTag, ValueError):
-        return ERASED  # under a key that was shredded, of somebody who has a new one since, or no box at all
+        return None  # under a key that was shredded, of somebody who has a new one since, or no box at all
 
 
 def _bound(tenant_id: UUID, of: str) -> bytes:
@@ -178,15 +188,18 @@ def _insert(session: AsyncSession) -> Any:
     return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(PersonKey)
 
 
-async def find_keys(session: AsyncSession, owners: Iterable[Owner]) -> dict[Owner, bytes]:
-    """The keys of persons that are there; `SHREDDED` for those whose key was."""
+async def find_keys(session: AsyncSession, owners: Iterable[Owner], *, whole: bool = True) -> dict[Owner, bytes]:
+    """The keys of persons that are there; `SHREDDED` for those whose key was, and unless they must be `whole` for those that
+    cannot be opened.
+    """
     wanted = list(owners)
     if not wanted:
         return {}
     tenants, subjects = {tenant for tenant, _ in wanted}, {subject for _, subject in wanted}
     master = _master(session)
     rows = (await session.execute(_KEYS, {"tenants": list(tenants), "subjects": list(subjects)})).all()
-    return {(row.tenant_id, row.subject): _unwrapped(master, row) for row in rows}
+    unwrapped = _unwrapped if whole else _tried
+    return {(row.tenant_id, row.subject): unwrapped(master, row) for row in rows}
 
 
 def _fresh_row(session: AsyncSession, owner: Owner, now: datetime) -> dict[str, Any]:
@@ -203,6 +216,13 @@ def _unwrapped(master: Key, row: Any) -> bytes:
         raise RuntimeError(f"the audit log's personal fields were sealed with the key {row.sealed_by}; put it back")
     bound = _bound(row.tenant_id, row.subject)
     return AESGCM(master.secret).decrypt(row.sealed[:NONCE_BYTES], row.sealed[NONCE_BYTES:], bound)
+
+
+def _tried(master: Key, row: Any) -> bytes:
+    try:
+        return _unwrapped(master, row)
+    except (InvalidTag, RuntimeError, ValueError):
+        return SHREDDED
 
 
 def _master(session: AsyncSession) -> Key:

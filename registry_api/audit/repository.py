@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select, update
 
 from patchbay.core.audit.merkle import Frontier
 from registry_api.audit.models import AuditHead, AuditRecord
-from registry_api.audit.personal import SHREDDED, find_keys
+from registry_api.audit.personal import KEYS_SHREDDED, SHREDDED, find_keys
 from registry_api.audit.unsure import bytes_in, number_in, told_in
+from registry_api.db.binding import Crossing, crossing
 from registry_api.db.repository import Repository
 
 BATCH = 5000
@@ -66,18 +66,26 @@ class AuditLog(Repository):
         """Columns of every record of the chain that is in place, in order of position, in stretches; positions up to
         `after` and beyond `through` are left out.
         """
-        own = select(*columns).where(AuditRecord.tenant_id == self.scope.tenant_id, AuditRecord.position <= through)
-        ordered = own.order_by(AuditRecord.position).limit(BATCH)
-        rows: Sequence[Row[Any]] = (await self.session.execute(ordered.where(AuditRecord.position > after))).all()
-        while rows:
+        while rows := await self.stretch(through, after=after, columns=columns):
             yield rows
-            rows = (await self.session.execute(ordered.where(AuditRecord.position > rows[-1].position))).all()
+            after = rows[-1].position
 
-    async def grown(self, *, whole: bool) -> Sequence[UUID]:
-        """Tenants whose chain has grown since its newest checkpoint, or all that have one; for platform readers."""
-        query = select(AuditHead.tenant_id)
-        query = query if whole else query.where(AuditHead.position != AuditHead.anchored_size)
-        return (await self.session.execute(query.order_by(AuditHead.tenant_id))).scalars().all()
+    async def stretch(self, through: int, *, after: int, columns: Sequence[Any]) -> Sequence[Row[Any]]:
+        """The next such stretch; none after the last."""
+        own = select(*columns).where(AuditRecord.tenant_id == self.scope.tenant_id, AuditRecord.position <= through)
+        ordered = own.where(AuditRecord.position > after).order_by(AuditRecord.position).limit(BATCH)
+        return (await self.session.execute(ordered)).all()
+
+    async def moved(self, *, whole: bool) -> Sequence[Row[Any]]:
+        """Tenants whose chain has grown since its newest checkpoint, or all that have one, with position and hash of the head
+        and whether it has grown; for platform readers.
+        """
+        grown = AuditHead.position != AuditHead.anchored_size
+        query = select(
+            AuditHead.tenant_id, number_in(AuditHead.position), bytes_in(AuditHead.hash), grown.label("grown")
+        )
+        query = query if whole else query.where(grown)
+        return (await self.session.execute(query.order_by(AuditHead.tenant_id))).all()
 
     async def note_anchored(self, tree: Frontier) -> None:
         """Remember the tree of the newest checkpoint, unless there is a newer one."""
@@ -85,8 +93,16 @@ class AuditLog(Repository):
         kept = {"anchored_size": tree.size, "anchored_frontier": tree.stored}
         await self.session.execute(update(AuditHead).where(*mine).values(**kept))
 
-    async def person_keys(self, subjects: Iterable[str]) -> dict[str, bytes]:
-        """Keys of persons in the tenant's records; those that were shredded are missing."""
+    async def person_keys(self, subjects: Iterable[str], *, whole: bool = True) -> dict[str, bytes]:
+        """Keys of persons in the tenant's records; those that were shredded are missing, and unless all must be `whole` those
+        that cannot be opened too.
+        """
         tenant_id = self.scope.tenant_id
-        found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects])
+        found = await find_keys(self.session, [(tenant_id, subject) for subject in subjects], whole=whole)
         return {subject: key for (_, subject), key in found.items() if key != SHREDDED}
+
+    async def shreddings(self) -> Sequence[bytes]:
+        """The operator's records of whose keys were shredded: accounts of the operator's act in other tenants too."""
+        theirs = (AuditRecord.tenant_id == self.scope.operator_id, AuditRecord.action == KEYS_SHREDDED)
+        async with crossing(self.session, Crossing.HOLDER):
+            return (await self.session.execute(select(bytes_in(AuditRecord.canonical)).where(*theirs))).scalars().all()

@@ -1,5 +1,5 @@
 """Verifying a chain where it is kept: every link and checkpoint, every readable column against the bytes that were
-hashed, the end against the head.
+hashed, the end against the head, and that what is sealed can be opened or was erased.
 """
 
 import hmac
@@ -15,6 +15,7 @@ from patchbay.core.audit.merkle import Frontier
 from patchbay.core.audit.records import GENESIS, Walker, stamp
 from patchbay.core.audit.verify import AnchoredWalk, Verdict
 from registry_api.audit.repository import AuditLog, Head
+from registry_api.audit.sealed import SealedValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,18 @@ async def verify_chain(log: AuditLog, kept: Kept, public_key: bytes) -> Verdict:
     """
     head = await log.head()
     walk = await anyio.to_thread.run_sync(AnchoredWalk, Walker(log.scope.tenant_id), kept.notes, public_key)
-    fault = walk.fault
+    fault, sealed = walk.fault, SealedValues(log)
     async for rows in log.stream(2**62 if head is None else head.position):
         fault = fault or await anyio.to_thread.run_sync(_fault, walk, rows)
         if fault is not None:
             break
+        await sealed.look_at(rows)
     fault = fault or _end_fault(walk, head, kept.remembered) or _beyond_fault(await log.beyond_head())
+    if fault is None and (wiped := await sealed.wiped()) is not None:
+        fault, walk.broken_at = (
+            f"what it says of {wiped.subject} cannot be opened, and no record tells of an erasure",
+            wiped.at,
+        )
     return _verdict(walk, head, fault)
 
 

@@ -15,7 +15,7 @@ from patchbay.core.contracts import FEEDS
 from patchbay.core.contracts.feeds import ENVELOPE
 from registry_api.audit.chain import AuditEntry, append_entries
 from registry_api.audit.patches import difference
-from registry_api.audit.personal import Owner, shred_keys
+from registry_api.audit.personal import KEYS_SHREDDED, Owner, shred_keys
 from registry_api.catalog.sharing.copies import copies_for_grantees, part_of
 from registry_api.db.binding import BOUND, Binding, Crossing, bind, crossing, of_principal
 from registry_api.db.changes import changed_tables
@@ -133,10 +133,12 @@ class UnitOfWork(Reader):
         self._jobs.append(entry)
 
     def shred(self, persons: Iterable[str], tenants: Iterable[UUID]) -> None:
-        """Queue the keys of persons in tenants to be shredded: their values are then gone from all records, this change's and
-        later ones included.
+        """Queue the keys of persons in tenants to be shredded, and the record that tells whose: their values are then gone from
+        all records, this change's and later ones included.
         """
-        self._shredded.update(product(tenants, persons))
+        named = sorted(persons)
+        self._shredded.update(product(tenants, named))
+        self.audit(KEYS_SHREDDED, named[0], {"persons": named})
 
     def acting_in(self, tenant_id: UUID) -> "UnitOfWork":
         """The same unit of work for what a platform caller does inside another tenant; committing this one commits both."""

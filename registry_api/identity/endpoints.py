@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -36,6 +37,8 @@ NDJSON = "application/x-ndjson"
 _KNOWN: dict[int | str, dict[str, Any]] = {
     200: {"description": "A fact a line, each with its `kind`.", "content": {NDJSON: {"schema": {"type": "string"}}}}
 }
+SPOOLED = 1 << 18
+"""Bytes of what is told that are kept in memory, and sent at a time."""
 
 
 @router.get("/me", summary="Who I am and what I may do")
@@ -197,9 +200,14 @@ async def export_user_data(user_id: UUID, actor: Actor = acting("audit:read", se
 
 
 async def _told(actor: Actor, user_id: UUID) -> AsyncIterator[bytes]:
-    async with actor.reading() as reader:
-        async for line in known_of(reader, user_id):
-            yield line
+    """Laid down first, so that who takes it slowly holds no session."""
+    with SpooledTemporaryFile(SPOOLED) as file:
+        async with actor.reading() as reader:
+            async for line in known_of(reader, user_id):
+                file.write(line)
+        file.seek(0)
+        while piece := file.read(SPOOLED):
+            yield piece
 
 
 @router.delete(

@@ -58,6 +58,11 @@ class Metrics:
         )
         for outcome in ("refused", "failed"):
             self.anchor_faults.labels(outcome)
+        self.anchor_round = Gauge(
+            "patchbay_audit_anchor_round_timestamp_seconds",
+            "When the last round of audit checkpoints came to its end well; 0 before the first.",
+            registry=self.registry,
+        )
         self.housekeeping_faults = Counter(
             "patchbay_housekeeping_faults_total",
             "Rounds that did not remove everything that has had its time.",

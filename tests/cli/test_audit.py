@@ -1,5 +1,6 @@
 """`patchbay audit` against a registry that serves, and against files where none does."""
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -7,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from patchbay.cli.context import connect
+from patchbay.core.audit.anchors import FolderAnchors
+from patchbay.core.audit.bucket import object_name
+from patchbay.core.audit.notes import origin_of, verifier_key
 from patchbay.core.ids import new_id
 from tests.cli.conftest import Running
 from tests.cli.test_commands import patchbay
+from tests.core.audit.test_notes import PUBLIC
+from tests.core.audit.test_verify import RIGHT, TENANT, canonicals, file_of, note_of
+
+THEIR_KEY, OUR_KEY = verifier_key(origin_of(TENANT), PUBLIC), verifier_key(origin_of(new_id()), PUBLIC)
+"""One key signs for every tenant; its name says whose log it is for."""
 
 
 def anchored(running: Running) -> int:
@@ -127,3 +136,68 @@ def test_a_person_is_told_and_erased_by_the_client(running: Running, tmp_path: P
         assert json.loads((tmp_path / "ada").read_text().splitlines()[0])["display_name"] == "Ada"
         client.erase_user(user["id"])
         assert user["id"] not in {one["id"] for one in client.users()}
+
+
+def test_what_is_another_tenants_does_not_pass_for_ours(tmp_path: Path) -> None:
+    theirs, proof = tmp_path / "ours.audit", tmp_path / "proof"
+    theirs.write_bytes(file_of(canonicals(RIGHT), [note_of(3), note_of(12)]))
+    proven = patchbay("audit", "prove", str(theirs), "--public-key", THEIR_KEY, "--record", "5")
+    proof.write_text(proven.stdout)
+    for command in (("verify", str(theirs)), ("prove", str(theirs), "--record", "5"), ("check", str(proof))):
+        done = patchbay("audit", *command, "--public-key", OUR_KEY)
+        assert (done.returncode, done.stdout) == (1, ""), command
+        told = f"this is of the tenant {TENANT}, but the key is that of the log {OUR_KEY.split('+')[0]}"
+        assert told in done.stderr
+        assert patchbay("audit", *command, "--public-key", THEIR_KEY).returncode == 0
+
+
+def test_what_was_verified_is_told_with_its_tenant_and_its_sizes(tmp_path: Path) -> None:
+    file, proof = tmp_path / "file", tmp_path / "proof"
+    file.write_bytes(file_of(canonicals(RIGHT), [note_of(3), note_of(11)]))
+    key = base64.b64encode(PUBLIC).decode()
+    done = patchbay("audit", "verify", str(file), "--public-key", key)
+    assert f"is whole: 12 records, 2 checkpoints checked, tenant {TENANT}" in done.stdout
+    assert "1 records rest on the chain alone" in done.stderr and "those after 11" in done.stderr
+    for arguments, claim in (
+        (("--record", "5"), f"the proof holds: record 5 is in the log of tenant {TENANT}, of 11 records"),
+        (
+            ("--since", "3"),
+            f"the proof holds: the first 3 records of tenant {TENANT} are the beginning of its log of 11",
+        ),
+    ):
+        proof.write_text(patchbay("audit", "prove", str(file), "--public-key", key, *arguments).stdout)
+        assert claim in patchbay("audit", "check", str(proof), "--public-key", key).stdout
+
+
+def test_a_log_that_no_checkpoint_came_with_is_not_told_to_be_whole(tmp_path: Path) -> None:
+    rewritten, empty = tmp_path / "rewritten", tmp_path / "empty"
+    rewritten.write_bytes(file_of(canonicals(RIGHT)))
+    empty.write_bytes(file_of([]))
+    for file, reason in ((rewritten, "no checkpoint came with them"), (empty, "has no record")):
+        done = patchbay("audit", "verify", str(file), "--public-key", THEIR_KEY)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert reason in done.stderr
+    assert patchbay("audit", "verify", str(rewritten)).returncode == 0
+
+
+def test_a_folder_without_the_tenants_checkpoints_is_told(tmp_path: Path) -> None:
+    file, wrong = tmp_path / "file", tmp_path / "wrong"
+    file.write_bytes(file_of(canonicals(RIGHT), [note_of(12)]))
+    FolderAnchors(wrong).append(new_id(), 12, note_of(12))
+    for command in (("verify",), ("prove", "--record", "5")):
+        done = patchbay("audit", *command, str(file), "--public-key", THEIR_KEY, "--anchors", str(wrong))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"{wrong} has no checkpoint of the tenant {TENANT}" in done.stderr
+
+
+def test_a_copy_of_a_bucket_of_checkpoints_is_read(tmp_path: Path) -> None:
+    file, copy = tmp_path / "file", tmp_path / "copy" / str(TENANT)
+    file.write_bytes(file_of(canonicals(RIGHT[:8])))
+    copy.mkdir(parents=True)
+    (copy / ".DS_Store").write_text("")
+    (copy / object_name(5, note_of(5))).write_text(note_of(5))
+    arguments = ("audit", "verify", str(file), "--public-key", THEIR_KEY, "--anchors", str(copy.parent))
+    done = patchbay(*arguments)
+    assert (done.returncode, "8 records, 1 checkpoints checked" in done.stdout) == (0, True), done.stderr
+    (copy / object_name(9, note_of(9))).write_text(note_of(9))
+    assert "the chain ends at 8, but 9 records were anchored" in patchbay(*arguments).stderr

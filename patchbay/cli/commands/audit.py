@@ -17,7 +17,12 @@ File = Annotated[Path, typer.Argument(help="A file that `patchbay audit export` 
 PublicKey = Annotated[str | None, typer.Option(help="The key to trust, as `patchbay audit key` printed it.")]
 NeededKey = Annotated[str, typer.Option(help="The key to trust, as `patchbay audit key` printed it.")]
 Anchors = Annotated[
-    Path | None, typer.Option(help="Folder of checkpoints kept outside of the database.", exists=True, file_okay=False)
+    Path | None,
+    typer.Option(
+        help="Folder of checkpoints kept outside of the database, or a copy of the bucket of them.",
+        exists=True,
+        file_okay=False,
+    ),
 ]
 
 
@@ -62,7 +67,8 @@ def export(
 def verify(file: File, anchors: Anchors = None, public_key: PublicKey = None) -> None:
     """Verify an exported audit log: every link, and with a key every checkpoint. Needs no registry and no database.
 
-    Ends with 1 where the log is not whole. Without --public-key a log that was rewritten from end to end looks right.
+    Ends with 1 where the log is not whole, where the key is that of another tenant's log, and where a key is given but no
+    checkpoint came with the log. Without --public-key a log that was rewritten from end to end looks right.
 
     Example:
 
@@ -70,23 +76,24 @@ def verify(file: File, anchors: Anchors = None, public_key: PublicKey = None) ->
     """
     from patchbay.cli import output
     from patchbay.cli.errors import CommandError, UsageError
-    from patchbay.core.audit.anchors import FolderAnchors
     from patchbay.core.audit.verify import verify_export
 
     if anchors is not None and public_key is None:
         raise UsageError("--anchors needs --public-key: a checkpoint says nothing without the key that signed it")
-    trusted = None if public_key is None else _trusted(public_key)
     with file.open("rb") as source:
         chain = _opened(source)
-        kept = FolderAnchors(anchors).notes(chain.header.tenant) if anchors is not None else []
-        verdict = _told(verify_export, chain, kept, trusted)
+        tenant = chain.header.tenant
+        trusted = None if public_key is None else _trusted(public_key, tenant)
+        verdict = _told(verify_export, chain, _kept(anchors, tenant), trusted)
     if not verdict.valid:
         raise CommandError(f"{file} is NOT whole at record {verdict.broken_at}: {verdict.reason}")
-    later = verdict.records - verdict.anchored
-    output.answers.print(f"{file} is whole: {verdict.records:,} records, {verdict.checkpoints:,} checkpoints checked")
-    if later:
+    if trusted is not None and not verdict.anchored:
+        _unanchored(file, verdict.records)
+    figures = f"{verdict.records:,} records, {verdict.checkpoints:,} checkpoints checked"
+    output.answers.print(f"{file} is whole: {figures}, tenant {tenant}", soft_wrap=True)
+    if later := verdict.records - verdict.anchored:
         why = "no key was given" if trusted is None else "they came after the newest checkpoint"
-        output.say(f"{later:,} records rest on the chain alone, since {why}")
+        output.say(f"{later:,} records rest on the chain alone, since {why}: those after {verdict.anchored:,}")
 
 
 @app.command()
@@ -113,9 +120,10 @@ def prove(
 
     if (record is None) == (since is None):
         raise UsageError("give either --record or --since")
-    trusted = _trusted(public_key)
     with file.open("rb") as source:
-        proof = _proof(_opened(source), trusted, record, since, anchors)
+        chain = _opened(source)
+        trusted = _trusted(public_key, chain.header.tenant)
+        proof = _proof(chain, trusted, record, since, anchors)
     fault = fault_in(proof, trusted)
     if fault is not None:
         raise CommandError(f"there is no such proof: {fault}")
@@ -137,24 +145,23 @@ def check(
 
     from patchbay.cli import output
     from patchbay.cli.errors import CommandError
-    from patchbay.core.audit.proofs import fault_in
+    from patchbay.core.audit.proofs import claim_of, fault_in
 
     said: dict[str, Any] = _told(json.loads, proof.read_text())
     fault = _told(fault_in, said, _trusted(public_key))
     if fault is not None:
         raise CommandError(f"the proof does NOT hold: {fault}")
-    output.answers.print(f"the proof of {said['kind']} holds")
+    _trusted(public_key, said["tenant"])
+    output.answers.print(f"the proof holds: {claim_of(said)}", soft_wrap=True)
 
 
 def _proof(
     chain: "ExportedChain", trusted: bytes, record: int | None, since: int | None, anchors: Path | None
 ) -> dict[str, Any]:
-    from patchbay.core.audit.anchors import FolderAnchors
     from patchbay.core.audit.proofs import prove_consistency, prove_inclusion
 
     tenant = chain.header.tenant
-    kept = FolderAnchors(anchors).notes(tenant) if anchors is not None else []
-    signed = _by_size([*chain.notes, *kept], tenant, trusted)
+    signed = _by_size([*chain.notes, *_kept(anchors, tenant)], tenant, trusted)
     leaves, found = _leaves(chain, record)
     size = max((size for size in signed if size <= len(leaves)), default=0)
     if size < (record or since or 0):
@@ -186,6 +193,26 @@ def _by_size(notes: list[str], tenant: str, trusted: bytes) -> dict[int, str]:
     return {_told(opened, note, origin_of(tenant), trusted).size: note for note in notes}
 
 
+def _kept(anchors: Path | None, tenant: str) -> list[str]:
+    """The tenant's checkpoints in a folder; raises CommandError where it has none of them."""
+    from patchbay.core.audit.anchors import notes_below
+
+    found = [] if anchors is None else notes_below(anchors, tenant)
+    if anchors is not None and not found:
+        _missing(f"{anchors} has no checkpoint of the tenant {tenant}, whose log this is")
+    return found
+
+
+def _unanchored(file: Path, records: int) -> NoReturn:
+    if not records:
+        _missing(f"{file} has no record, and a registry's log always has: the tenant's creation is the first")
+    _missing(
+        f"{file} is NOT shown to be whole: its {records:,} records fit each other, but no checkpoint came with them, so "
+        "nothing tells them from rewritten ones. Of a tenant younger than its first checkpoint, export again in a minute; "
+        "else ask where its checkpoints are"
+    )
+
+
 def _missing(what: str) -> NoReturn:
     from patchbay.cli.errors import CommandError
 
@@ -198,14 +225,19 @@ def _opened(source: Any) -> "ExportedChain":
     return _told(ExportedChain, source)
 
 
-def _trusted(public_key: str) -> bytes:
+def _trusted(public_key: str, tenant: str | None = None) -> bytes:
+    """The bytes of the key; raises CommandError where it names the log of another tenant than this."""
     from patchbay.cli.errors import UsageError
-    from patchbay.core.audit.notes import public_key_of
+    from patchbay.core.audit.notes import log_of, origin_of, public_key_of
 
     try:
-        return public_key_of(public_key)
+        trusted = public_key_of(public_key)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    named = log_of(public_key)
+    if tenant is not None and named not in (None, origin_of(tenant)):
+        _missing(f"this is of the tenant {tenant}, but the key is that of the log {named}")
+    return trusted
 
 
 def _told(call: Callable[..., T], *arguments: Any) -> T:

@@ -1,22 +1,19 @@
 """Where checkpoints are kept outside of the database: a folder of files that only grow, or a locked S3 bucket."""
 
-import base64
 import errno
 import fcntl
 import os
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import md5
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from patchbay.core.audit.bucket import BucketAnchors, copied_notes
 from patchbay.core.audit.notes import notes_in
 from patchbay.core.settings import Settings
 from patchbay.core.storage import StorageUnavailable
 
 TAIL = 1 << 16
-READERS = 16
 
 
 class Anchors(Protocol):
@@ -72,48 +69,6 @@ class FolderAnchors:
         return self.folder / f"{UUID(str(tenant))}.checkpoints"
 
 
-class BucketAnchors:
-    """One object a checkpoint in an S3 bucket, written only where none stands.
-
-    That nobody takes it away is for the bucket: create it with Object Lock and a default retention, which then holds
-    for every object put here. S3 asks for the MD5 of what is put under a lock; obstore takes headers for a store only,
-    so each put has a store of its own.
-    """
-
-    def __init__(self, settings: Settings, bucket: str, prefix: str) -> None:
-        self.settings, self.bucket, self.prefix = settings, bucket, prefix
-
-    def append(self, tenant: UUID | str, size: int, note: str) -> None:
-        """Put one object under a key that sorts by size and names the note; one that is there is left as it is."""
-        import obstore
-        from obstore.exceptions import AlreadyExistsError
-
-        from patchbay.core.storage.s3 import reporting, s3_store
-
-        key, data = f"{UUID(str(tenant))}/{size:019d}", note.encode()
-        digest = base64.b64encode(md5(data, usedforsecurity=False).digest()).decode()
-        store = s3_store(self.settings, self.bucket, self.prefix, {"Content-MD5": digest})
-        with reporting(key):
-            try:
-                obstore.put(store, key, data, mode="create", use_multipart=False)
-            except AlreadyExistsError:
-                return
-
-    def notes(self, tenant: UUID | str, since: int = 0) -> list[str]:
-        """Every object below the tenant's folder whose key is of such a size."""
-        import obstore
-
-        from patchbay.core.storage.s3 import reporting, s3_store
-
-        store, folder = s3_store(self.settings, self.bucket, self.prefix), str(UUID(str(tenant)))
-        with reporting(folder):
-            found = obstore.list(store, folder, offset=f"{folder}/{since - 1:019d}" if since else None)
-            keys = sorted(entry["path"] for page in found for entry in page)
-            with ThreadPoolExecutor(READERS) as pool:
-                bodies = list(pool.map(lambda key: bytes(obstore.get(store, key).bytes()), keys))
-            return [body.decode(errors="replace") for body in bodies]
-
-
 def open_anchors(settings: Settings) -> Anchors:
     """The place the settings name: `file://` (default: `anchors` below home) or `s3://bucket/prefix`; ValueError else."""
     if settings.audit_anchors_url is None:
@@ -124,6 +79,11 @@ def open_anchors(settings: Settings) -> Anchors:
     if url.scheme == "s3":
         return BucketAnchors(settings, url.netloc, url.path.strip("/"))
     raise ValueError(f"anchors URL must start with file:// or s3://, not {url.scheme or settings.audit_anchors_url!r}")
+
+
+def notes_below(folder: Path, tenant: UUID | str) -> list[str]:
+    """The checkpoints of a tenant in a folder of anchors or in a copy of a bucket of them; none where there is none."""
+    return FolderAnchors(folder).notes(tenant) + copied_notes(folder, tenant)
 
 
 def _tail(file: BinaryIO, since: int) -> list[str]:

@@ -97,6 +97,14 @@ def public_key_of(text: str) -> bytes:
     return raw
 
 
+def log_of(text: str) -> str | None:
+    """The log that a verifier key is of; None for a public key in base64, which names none. One key signs for every tenant,
+    so whoever was given a verifier key must ask for this too.
+    """
+    found = VERIFIER_KEY.fullmatch(text.strip())
+    return None if found is None else found[1]
+
+
 def _is_signed(text: bytes, signatures: str, name: str, public_key: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

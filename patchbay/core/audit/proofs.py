@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from patchbay.core.audit.merkle import consistency_path, inclusion_path, is_consistent, leaf_hash, root_by_inclusion
-from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, opened, origin_of
+from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, opened, origin_of, read
 
 Proof = dict[str, Any]
 
@@ -40,6 +40,16 @@ def fault_in(proof: Mapping[str, Any], public_key: bytes) -> str | None:
         raise ValueError("this is no proof of an audit log") from error
     holds = is_consistent(older.size, older.root, newer.size, newer.root, path)
     return None if holds else "the older checkpoint is not the beginning of the newer one"
+
+
+def claim_of(proof: Mapping[str, Any]) -> str:
+    """What a proof says that holds: of which tenant, about which record or size, and in a log of which size."""
+    origin = origin_of(proof["tenant"])
+    size = read(proof["checkpoint"], origin).size
+    if proof["kind"] == "inclusion":
+        return f"record {int(proof['position']):,} is in the log of tenant {proof['tenant']}, of {size:,} records"
+    older = read(proof["old_checkpoint"], origin).size
+    return f"the first {older:,} records of tenant {proof['tenant']} are the beginning of its log of {size:,}"
 
 
 def _inclusion_fault(proof: Mapping[str, Any], path: list[bytes], newer: Checkpoint) -> str | None:

@@ -35,6 +35,15 @@ class Walker:
         self.position, self.hash, self.at = 0, GENESIS, b""
         self.tree = Frontier()
 
+    @classmethod
+    def behind(cls, tenant: UUID | str, tree: Frontier, last: tuple[bytes, bytes]) -> "Walker":
+        """One that goes on from a tree which others vouch for, behind its last record (bytes, hash)."""
+        walker = cls(tenant)
+        walker.position, walker.hash, walker.tree = tree.size, last[1], tree
+        start = len(opening(tenant, tree.size))
+        walker.at = last[0][start : start + STAMP]
+        return walker
+
     def walk(self, rows: Iterable[tuple[bytes, bytes]]) -> str | None:
         """Go over the next records (bytes, hash) and stand at the last good one; what is wrong with the one after it.
 

@@ -82,20 +82,25 @@ class S3Storage:
 
 def s3_store(settings: Settings, bucket: str, prefix: str, headers: Mapping[str, str] | None = None) -> S3Store:
     """obstore's store of a bucket as the settings describe it; `headers` go with every request, unsigned."""
+    plain_http = (settings.s3_endpoint or "").startswith("http://")
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=s3_config(settings),
+        client_options={"allow_http": plain_http, "timeout": "60s", "default_headers": dict(headers or {})},
+        retry_config=_PATIENCE,
+    )
+
+
+def s3_config(settings: Settings) -> "S3Config":
+    """Region, endpoint and credentials of the settings, in obstore's words; without keys there it looks for them itself."""
     config: S3Config = {"region": settings.s3_region}
     if settings.s3_endpoint:
         config["endpoint"] = settings.s3_endpoint
     if settings.s3_access_key and settings.s3_secret_key:
         config["access_key_id"] = settings.s3_access_key.get_secret_value()
         config["secret_access_key"] = settings.s3_secret_key.get_secret_value()
-    plain_http = (settings.s3_endpoint or "").startswith("http://")
-    return S3Store(
-        bucket,
-        prefix=prefix or None,
-        config=config,
-        client_options={"allow_http": plain_http, "timeout": "60s", "default_headers": dict(headers or {})},
-        retry_config=_PATIENCE,
-    )
+    return config
 
 
 @contextmanager

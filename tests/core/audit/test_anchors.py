@@ -1,55 +1,36 @@
 """Places of checkpoints: a folder, and a bucket with Object Lock on a real S3 server process."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from uuid import uuid4
 
-import boto3
 import pytest
-from botocore.config import Config
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from patchbay.core.audit.anchors import FolderAnchors, open_anchors
-from patchbay.core.audit.notes import sign
+from patchbay.core.audit.notes import origin_of, sign
 from patchbay.core.settings import Settings
-from patchbay.core.storage import StorageUnavailable
+from patchbay.core.storage import StorageUnavailable, s3_versions
+from patchbay.core.storage.s3_versions import signed_listing
+from tests.core.audit.s3_server import locked_bucket
 from tests.core.audit.test_notes import KEY, Checkpoint
-from tests.core.test_storage import _wait_for_address
 
 TENANT = uuid4()
-NOTES = [sign(Checkpoint("example.com/log", size, bytes(32)), KEY) for size in range(1, 40)]
+NOTES = [sign(Checkpoint(origin_of(TENANT), size, bytes(32)), KEY) for size in range(1, 40)]
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Any]]:
-    """A moto server with a bucket that locks what is put into it for a year, and a client that may do everything."""
-    log = tmp_path_factory.mktemp("s3") / "server.log"
-    with log.open("w") as output:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        endpoint = _wait_for_address(log)
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-        client = boto3.client("s3", endpoint_url=endpoint, config=Config(proxies={}), **keys)
-        client.create_bucket(Bucket="anchors", ObjectLockEnabledForBucket=True)
-        rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 365}}
-        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
-        client.put_object_lock_configuration(Bucket="anchors", ObjectLockConfiguration=lock)
-        settings = Settings(
-            audit_anchors_url="s3://anchors/audit",
-            s3_endpoint=endpoint,
-            s3_access_key=SecretStr("test"),
-            s3_secret_key=SecretStr("secret"),
-        )
-        yield settings, client
-    finally:
-        server.terminate()
-        server.wait(10)
+    """A locked bucket, and a client that may do everything."""
+    with locked_bucket(tmp_path_factory.mktemp("s3")) as found:
+        yield found
 
 
 def test_a_folder_gives_back_what_was_appended_also_after_a_torn_write(tmp_path: Path) -> None:
@@ -114,18 +95,72 @@ def test_a_locked_bucket_keeps_each_checkpoint_and_lets_nobody_take_it_away(s3: 
     settings, client = s3
     anchors = open_anchors(settings)
     assert anchors.notes(TENANT) == []
-    for size in (2, 11, 1):
-        anchors.append(TENANT, size, NOTES[size])
-    anchors.append(TENANT, 11, NOTES[30])  # the first stands
-    assert anchors.notes(TENANT) == [NOTES[1], NOTES[2], NOTES[11]]
-    assert anchors.notes(TENANT, 2) == [NOTES[2], NOTES[11]]
+    for size in (2, 11, 1, 11):
+        anchors.append(TENANT, size, NOTES[size - 1])
+    assert anchors.notes(TENANT) == [NOTES[0], NOTES[1], NOTES[10]]
+    assert anchors.notes(TENANT, 2) == [NOTES[1], NOTES[10]]
     assert anchors.notes(TENANT, 12) == []
-    key = f"audit/{TENANT}/{11:019d}"
-    kept = client.head_object(Bucket="anchors", Key=key)
+    kept = client.head_object(Bucket="anchors", Key=key_of(client, 11))
     assert kept["ObjectLockMode"] == "COMPLIANCE"
     with pytest.raises(ClientError, match="AccessDenied"):
-        client.delete_object(Bucket="anchors", Key=key, VersionId=kept["VersionId"])
+        client.delete_object(Bucket="anchors", Key=key_of(client, 11), VersionId=kept["VersionId"])
     assert anchors.notes(uuid4()) == []
+
+
+def key_of(client: Any, size: int) -> str:
+    [found] = client.list_objects_v2(Bucket="anchors", Prefix=f"audit/{TENANT}/{size:019d}")["Contents"]
+    return str(found["Key"])
+
+
+def test_what_is_laid_over_checkpoints_in_a_bucket_hides_none(
+    s3: tuple[Settings, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, client = s3
+    anchors = open_anchors(settings)
+    for size in range(20, 26):
+        anchors.append(TENANT, size, NOTES[size - 1])
+    client.put_object(Bucket="anchors", Key=key_of(client, 21), Body=b"another", ChecksumAlgorithm="SHA256")
+    client.put_object(Bucket="anchors", Key=f"audit/{TENANT}/{22:019d}.x", Body=b"", ChecksumAlgorithm="SHA256")
+    for size in (23, 24, 25):
+        client.delete_object(Bucket="anchors", Key=key_of(client, size))
+    for page in (1, 2, 1000):
+        monkeypatch.setattr(s3_versions, "PAGE", page)
+        assert anchors.notes(TENANT, 20) == NOTES[19:25]
+    anchors.append(TENANT, 24, NOTES[23])
+    assert anchors.notes(TENANT, 20) == NOTES[19:25], "each is told once, however many versions it has"
+
+
+def test_a_bucket_that_cannot_be_listed_is_unavailable_and_its_address_is_not_told(s3: tuple[Settings, Any]) -> None:
+    gone = s3[0].model_copy(update={"audit_anchors_url": "s3://gone/audit"})
+    with pytest.raises(StorageUnavailable, match="404") as told:
+        open_anchors(gone).notes(TENANT)
+    assert "Signature" not in str(told.value)
+    away = s3[0].model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    with pytest.raises(StorageUnavailable):
+        open_anchors(away).notes(TENANT)
+
+
+def test_the_listing_is_signed_as_amazons_own_client_signs_it() -> None:
+    secrets = {"s3_access_key": SecretStr("AK"), "s3_secret_key": SecretStr("SK"), "s3_region": "eu-west-1"}
+    url = signed_listing(Settings(**secrets), "bucket", {"prefix": "a b/c+d", "key-marker": "a b/ü"})
+    asked = urlsplit(url)
+    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == "https://s3.eu-west-1.amazonaws.com/bucket"
+    said = dict(parse_qsl(asked.query, keep_blank_values=True))
+    assert {"versions": "", "prefix": "a b/c+d", "key-marker": "a b/ü"}.items() <= said.items()
+    signature, date = said.pop("X-Amz-Signature"), said["X-Amz-Date"]
+    signer = S3SigV4QueryAuth(Credentials("AK", "SK"), "s3", "eu-west-1")
+    request = AWSRequest("GET", f"https://{asked.netloc}{asked.path}?{urlencode(said, quote_via=quote, safe='')}")
+    request.headers["host"] = asked.netloc
+    request.context["timestamp"] = date
+    assert signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request) == signature
+
+
+def test_two_roots_of_one_size_are_both_kept_in_a_bucket(s3: tuple[Settings, Any]) -> None:
+    anchors = open_anchors(s3[0])
+    fork = sign(Checkpoint(origin_of(TENANT), 31, b"f" * 32), KEY)
+    for note in (NOTES[30], fork):
+        anchors.append(TENANT, 31, note)
+    assert sorted(anchors.notes(TENANT, 31)) == sorted([NOTES[30], fork])
 
 
 def test_the_settings_name_the_place(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from patchbay.core.audit.export import ExportedChain
 from patchbay.core.audit.merkle import Frontier, leaf_hash
-from patchbay.core.audit.notes import public_key_of
+from patchbay.core.audit.notes import notes_in, public_key_of
 from patchbay.core.audit.records import GENESIS, link, opening
 from patchbay.core.audit.verify import Verdict, verify_export
 from patchbay.core.clock import as_utc
@@ -65,14 +65,28 @@ async def anchored_history(api: Any) -> None:
     assert (found["valid"], found["checkpoints"], found["anchored"]) == (True, 1, 7)
 
 
-async def is_found(api: Any, reason: str) -> bytes:
-    """Both the registry and whoever has the exported file say no, and no further checkpoint is signed."""
+async def is_found(api: Any, reason: str, *, signed: bool = False) -> bytes:
+    """Both the registry and whoever has the exported file say no, also after the next checkpoint, which is refused.
+
+    One is `signed` where only records were touched that are anchored: it goes on from the tree that was signed, which they do
+    not fit any more than before.
+    """
     found = await verdict(api)
     assert not found["valid"], found
     assert reason in found["reason"]
     file = await exported(api)
     assert not (await offline(api, file)).valid
+    notes = kept_notes(api)
+    job = await checkpoint(api)
+    assert (job["state"], len(kept_notes(api)) - len(notes)) == (("succeeded", 1) if signed else ("dead", 0)), job
+    assert not (await verdict(api))["valid"]
     return file
+
+
+def kept_notes(api: Any) -> list[str]:
+    """Every checkpoint in the folder of anchors."""
+    files = (api.settings.root / "anchors").glob("*")
+    return [note for file in files for note in notes_in(file.read_text())]
 
 
 async def tenant_id(connection: Any, slug: str) -> Any:

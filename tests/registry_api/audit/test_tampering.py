@@ -45,7 +45,7 @@ async def test_1_an_edited_record_is_found(api):
     rows, heads = await tampering.stolen(api)
     rows[2]["canonical"] = rows[2]["canonical"].replace(b'"t0"', b'"no"')
     await put_back(api, rows, heads)
-    await is_found(api, "its content is not what was hashed")
+    await is_found(api, "its content is not what was hashed", signed=True)
     assert (await verdict(api))["broken_at"] == 3
 
 
@@ -53,10 +53,10 @@ async def test_2_a_record_deleted_in_the_middle_is_found_by_the_gap_and_by_the_a
     await anchored_history(api)
     rows, heads = await tampering.stolen(api)
     await put_back(api, rows[:2] + rows[3:], heads)
-    await is_found(api, "record 3 is missing; the next one is 4")
+    await is_found(api, "record 3 is missing; the next one is 4", signed=True)
     await put_back(api, rows, heads)
     await rewritten(api, without(3))
-    file = await is_found(api, "the chain ends at 6, but 7 records were anchored")
+    file = await is_found(api, "the chain ends at 6, but 9 records were anchored")
     assert (await offline(api, file, trusting=False)).valid, "in itself the forged chain is whole"
 
 
@@ -71,7 +71,7 @@ async def test_4_records_in_another_order_are_found(api):
     rows, heads = await tampering.stolen(api)
     rows[2]["position"], rows[3]["position"] = 4, 3
     await put_back(api, rows, heads)
-    await is_found(api, "it does not follow the record before it")
+    await is_found(api, "it does not follow the record before it", signed=True)
     await put_back(api, *await _reset(rows, heads))
 
     def swapped(documents):
@@ -112,6 +112,13 @@ async def test_6_a_fork_shows_two_views_of_which_only_the_anchored_one_verifies(
     assert (job["state"], "not those that" in job["last_error"]) == ("dead", True), "the log does not sign a fork"
 
 
+async def test_2b_a_record_that_is_gone_from_the_end_of_what_was_anchored_is_not_signed_over(api):
+    await anchored_history(api)
+    rows, heads = await tampering.stolen(api)
+    await put_back(api, rows[:-1], heads)
+    assert "record 7 is missing" in (await checkpoint(api))["last_error"]
+
+
 async def test_6b_the_log_signs_no_fork_that_hides_behind_what_the_database_remembers(api):
     await anchored_history(api)
     edit = lambda documents: [{**documents[0], "subject": "tenant:other"}, *documents[1:]]  # noqa: E731
@@ -128,7 +135,11 @@ async def test_7_chains_that_change_places_are_found(api):
     for caller in ("acme", "globex"):
         found = await verdict(api, caller)
         assert (found["valid"], found["reason"]) == (False, "it belongs to another tenant's chain")
+        assert (await checkpoint(api, caller))["state"] == "dead"
     assert not (await offline(api, await exported(api))).valid
+    await put_back(api, ours[0], [head | {"anchored_size": 0} for head in ours[1]], slug="globex")
+    job = await checkpoint(api, "globex")
+    assert (job["state"], "another tenant's chain" in job["last_error"]) == ("dead", True)
 
 
 async def test_8_a_chain_that_was_hashed_anew_from_its_first_record_is_found(api):
