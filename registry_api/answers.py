@@ -127,7 +127,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
 def _as_problem(request: Request, error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):
         return error.__cause__  # the framework wraps what our body reader raised
-    path = request.url.path[:LONGEST_LOCATION]
+    path = request.scope["path"][:LONGEST_LOCATION]
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound(f"There is no {path}; /openapi.json lists every path.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
