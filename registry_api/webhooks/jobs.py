@@ -80,13 +80,15 @@ async def deliver(job: JobContext) -> dict[str, Any]:
 
 
 async def _load(job: JobContext) -> tuple[Delivery, Webhook, list[WebhookSecret]] | None:
+    """None when the webhook is deleted, also between one look and the next: nothing is sent unsigned."""
     async with job.reading() as reader:
         webhooks = reader.repository(Webhooks)
         delivery = await webhooks.delivery(DeliverPayload.model_validate(job.payload).delivery_id)
-        if delivery is None:
+        webhook = None if delivery is None else await webhooks.find(delivery.webhook_id)
+        if delivery is None or webhook is None:
             return None
-        webhook = await webhooks.known(delivery.webhook_id)
-        return delivery, webhook, list(await webhooks.secrets(webhook.id, utcnow()))
+        secrets = list(await webhooks.secrets(webhook.id, utcnow()))
+        return (delivery, webhook, secrets) if secrets else None
 
 
 async def _send(job: JobContext, delivery: Delivery, webhook: Webhook, secrets: list[WebhookSecret]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import socket
+from datetime import timedelta
 
 import pytest
 
@@ -92,6 +93,17 @@ async def test_a_webhook_is_answered_again_though_its_host_is_refused_by_now(api
     problem(await api.acme.post("/v1/webhooks", json=wanted), 422, "webhook_refused")
     again = await api.acme.post("/v1/webhooks", json=wanted, headers=key)
     assert (again.status_code, again.json()["secret"]) == (201, first.json()["secret"])
+
+
+async def test_a_grant_is_answered_again_though_its_end_is_past_by_now(api, things, monkeypatch):  # noqa: F811
+    globex = (await api.globex.get("/v1/me")).json()["tenant"]["id"]
+    body = {"tenants": [globex], "expires_at": (utcnow() + timedelta(minutes=1)).isoformat()}
+    api.acme.headers["Idempotency-Key"] = "grant-1"
+    first = await call(api.acme, "create_plugin_grants", things, body)
+    assert first.status_code == 201, first.text
+    monkeypatch.setattr("registry_api.catalog.sharing.schemas.utcnow", lambda: utcnow() + timedelta(minutes=2))
+    again = await call(api.acme, "create_plugin_grants", things, body)
+    assert (again.status_code, again.content) == (201, first.content)
 
 
 @pytest.mark.parametrize("name", ["create_user", "create_tenant"])
