@@ -64,10 +64,11 @@ class Actor:
         async with self._unit() as work:
             yield work
 
-    async def recall(self, reader: Reader) -> None:
-        """Answer a keyed request that was answered before, here already: for routes that judge before their unit of work."""
+    async def recall(self) -> None:
+        """Answer a keyed request that was answered before, ahead of its unit of work."""
         if self.once is not None:
-            await self.once.recall(reader)
+            async with self.reading() as reader:
+                await self.once.recall(reader)
 
     @asynccontextmanager
     async def _unit(self) -> AsyncIterator[UnitOfWork]:
@@ -136,7 +137,7 @@ def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any
     """
     if sensitive and cached:
         raise ValueError("a recorded read cannot be answered without being recorded")
-    permit = acting(scope, sensitive=sensitive)
+    permit = _acting(scope, sensitive=sensitive)
 
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> AsyncIterator[Reader]:
         async with database(request).reading(Crossing.AUTHENTICATION) as session:
@@ -157,8 +158,21 @@ def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any
 def acting(scope: str, *, sensitive: bool = False) -> Any:
     """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`.
 
-    Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn.
+    Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn. A keyed
+    request that was answered before is answered here already: what the route judges before its unit of work may be judged
+    differently by now.
     """
+    permit = _acting(scope, sensitive=sensitive)
+
+    async def provide(actor: Annotated[Actor, permit]) -> Actor:
+        await actor.recall()
+        return actor
+
+    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
+
+
+def _acting(scope: str, *, sensitive: bool = False) -> Any:
+    """The same without asking for the former answer, which a unit of work does by itself."""
 
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> Actor:
         async with database(request).reading(Crossing.AUTHENTICATION) as session:
@@ -178,7 +192,7 @@ def acting(scope: str, *, sensitive: bool = False) -> Any:
 
 def writing(scope: str) -> Any:
     """A dependency that gives a `UnitOfWork` to callers who hold `scope`, and commits it before the answer leaves."""
-    permit = acting(scope)
+    permit = _acting(scope)
 
     async def provide(actor: Annotated[Actor, permit]) -> AsyncIterator[UnitOfWork]:
         async with actor.writing() as work:

@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from patchbay.core.storage import StorageUnavailable
+from registry_api.limits.errors import RateLimited
+from registry_api.limits.service import LIMITS
 from registry_api.problems import (
     Conflict,
     FieldError,
@@ -36,6 +38,7 @@ FIXES = {
 """Validator codes that get a word of ours; all others keep the validator's code and message."""
 
 LONGEST_LOCATION = 200
+UNMATCHED = "unmatched"
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 AWAY = ("08", "53", "57", "58")
@@ -88,7 +91,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
+    """A request that no route took is counted here, as routes count theirs."""
     assert isinstance(error, HTTPException)
+    try:
+        if LIMITS not in request.scope.get("state", {}):
+            await request.app.state.limits.enter(request, UNMATCHED)
+    except RateLimited as limited:
+        return problem_response(request, limited)
     return problem_response(request, _as_problem(request, error))
 
 
@@ -118,7 +127,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
 def _as_problem(request: Request, error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):
         return error.__cause__  # the framework wraps what our body reader raised
-    path = request.url.path[:LONGEST_LOCATION]
+    path = request.scope["path"][:LONGEST_LOCATION]
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound(f"There is no {path}; /openapi.json lists every path.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

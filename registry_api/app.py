@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,  # a route of ours serves it: limited, and made once
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to http:// behind whoever ends TLS, and past the limits
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},

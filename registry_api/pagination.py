@@ -75,7 +75,8 @@ class Paging:
     """Takes the cursors of the pages around this one, for the answer's `Link` header."""
 
     def pinned(self, current: Sequence[UUID]) -> "Paging":
-        """The same list from its first page to its last: `pins` are `current` on the first, then what the cursor carries.
+        """The same list from its first page to its last: `pins` are `current` on the first, then what the cursor carries,
+        which is nothing where there was nothing on the first.
 
         Raises `InvalidRequest` for a cursor that is not ours or of another question.
         """
@@ -83,7 +84,7 @@ class Paging:
             return replace(self, pins=tuple(current))
         pins, _, cursor = self.cursor.rpartition(PIN_END)
         try:
-            pinned = replace(self, cursor=cursor, pins=tuple(map(UUID, pins.split(PIN_SEPARATOR))))
+            pinned = replace(self, cursor=cursor, pins=tuple(map(UUID, pins.split(PIN_SEPARATOR) if pins else ())))
         except ValueError as error:
             raise _bad_cursor() from error
         pinned._unsealed()

@@ -10,7 +10,7 @@ from registry_api.catalog import filters
 from registry_api.catalog.advisories import apply_advisories, judge_advisories
 from registry_api.catalog.including import PluginListed, PluginRead, plugin_read, plugins_listed
 from registry_api.catalog.models import Advisory, Dependency, Plugin, Release
-from registry_api.catalog.ordering import ordered
+from registry_api.catalog.ordering import ordered, settled
 from registry_api.catalog.presenting import advisory_views, plugin_views, release_views
 from registry_api.catalog.removal import remove_plugin
 from registry_api.catalog.repository import Catalogue
@@ -58,7 +58,14 @@ CATALOGUE: JsonBatch[PluginDocument] = JsonBatch("catalogue", "plugins", apply_c
 ADVISORIES = JsonBatch("advisories", "advisories", apply_advisories, judge_advisories)
 
 
-@router.get("/plugins", summary="Search plugins", response_model_exclude_unset=True)
+@router.get(
+    "/plugins",
+    summary="Search plugins",
+    response_model_exclude_unset=True,
+    responses=problems(
+        conflict="The risks that the list began with are no longer kept; start again at the first page."
+    ),
+)
 async def list_plugins(
     paging: PagingQuery,
     asked: Annotated[Asked, Depends(filters.PLUGINS)],
@@ -69,12 +76,16 @@ async def list_plugins(
     ] = None,
     sort: Annotated[
         Literal["name", "-created", "risk", "adoption"],
-        Query(description="By name, newest record first, highest risk first, or on most targets first."),
+        Query(
+            description="By name, newest record first, highest risk first, or on most targets first; targets are counted anew "
+            "for each page."
+        ),
     ] = "name",
 ) -> Page[PluginListed]:
     """The tenant's own plugins, the operator's public ones and those that are shared with it."""
     catalogue = reader.repository(Catalogue)
-    query, order = ordered(reader, asked.where(catalogue.plugins(q)), sort)
+    paging = await settled(paging, reader, sort)
+    query, order = ordered(reader, asked.where(catalogue.plugins(q)), sort, paging.pins)
     rows = await paging.rows(reader.session, query, order, descending=sort != "name", scalars=False)
     return rows.holding(await plugins_listed(reader, [row.Plugin for row in rows.items], wanted))
 

@@ -65,10 +65,8 @@ async def proven(request: Request, actor: Actor, password: SecretStr) -> Proven:
     Wrong ones are counted as wrong sign-ins are: a stolen session is no way to guess faster. The count is a transaction of
     its own, since the caller's comes to nothing when the password is wrong; the caller's forgives a right one.
     """
-    async with actor.reading() as reader:
-        await actor.recall(reader)
-        async with own_account(reader) as user:
-            stored = await reader.repository(People).password_hash(user.id)
+    async with actor.reading() as reader, own_account(reader) as user:
+        stored = await reader.repository(People).password_hash(user.id)
     attempts = Attempts.at(user.email, address_of(request), user.tenant_id)
     await charge(actor.database, attempts)
     if not await verify_password(stored, password.get_secret_value()) or stored is None:

@@ -17,6 +17,7 @@ from registry_api.http import also, api_router, problems
 from registry_api.insights import filters, presenting, service
 from registry_api.insights.document import rows_body
 from registry_api.insights.models import InsightRow, InsightSet
+from registry_api.insights.pinning import pinned
 from registry_api.insights.repository import Insights
 from registry_api.insights.rows import shaped
 from registry_api.insights.schemas import (
@@ -32,8 +33,8 @@ from registry_api.insights.schemas import (
 from registry_api.installs.endpoints import TargetPath
 from registry_api.installs.repository import Installs
 from registry_api.intake.columnar.receive import HELD, columnar_kind, parse_columnar, whole_body
-from registry_api.pagination import Page, Paging, PagingQuery
-from registry_api.problems import Conflict, NotFound
+from registry_api.pagination import Page, PagingQuery
+from registry_api.problems import NotFound
 
 router = api_router("insights", stability="beta")
 
@@ -110,7 +111,7 @@ async def list_recommendations(
 ) -> Page[RecommendationView]:
     """Best first, each with its reason."""
     found = await reader.repository(Installs).target(target)
-    paging = await _pinned(paging, reader, "recommendations")
+    paging = await pinned(paging, reader, "recommendations")
     query = asked.where(reader.repository(Insights).read(paging.pins).where(InsightRow.target_id == found.id))
     rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
     return rows.page(presenting.recommendation)
@@ -121,7 +122,7 @@ async def list_similar_plugins(
     plugin: PluginPath, paging: PagingQuery, asked: Annotated[Asked, Depends(filters.SIMILAR)], reader: InsightsReader
 ) -> Page[SimilarView]:
     """Most alike first, by who takes them up."""
-    paging = await _pinned(paging, reader, "similar")
+    paging = await pinned(paging, reader, "similar")
     query = await _about(reader, plugin, asked.where(reader.repository(Insights).read(paging.pins)))
     rows = await paging.rows(reader.session, query, [InsightRow.position], scalars=False)
     return rows.page(presenting.similar)
@@ -146,7 +147,7 @@ async def list_risks(
     q: Annotated[str | None, Query(max_length=200, description="Words in name, title, summary or labels.")] = None,
 ) -> Page[RiskView]:
     """Highest first, one row a plugin."""
-    paging = await _pinned(paging, reader, "risk")
+    paging = await pinned(paging, reader, "risk")
     query = reader.repository(Insights).risks(paging.pins).where(*reader.repository(Catalogue).matching(q))
     order = [InsightRow.score, InsightRow.position]
     rows = await paging.rows(reader.session, asked.where(query), order, descending=True, scalars=False)
@@ -161,7 +162,7 @@ async def list_anomalies(
     plugin: PluginFilter = None,
 ) -> Page[AnomalyView]:
     """Newest first: those of the warehouse, and those of the last days as they are found."""
-    paging = await _pinned(paging, reader, "anomalies", "live_anomalies")
+    paging = await pinned(paging, reader, "anomalies", "live_anomalies")
     query = await _about(reader, plugin, reader.repository(Insights).read(paging.pins))
     order = [InsightRow.at, InsightRow.set_id, InsightRow.position]
     rows = await paging.rows(reader.session, asked.where(query), order, descending=True, scalars=False)
@@ -176,19 +177,9 @@ async def list_forecasts(
     plugin: PluginFilter = None,
 ) -> Page[ForecastView]:
     """By series, tenant, plugin and day, each with its interval."""
-    paging = await _pinned(paging, reader, "forecasts")
+    paging = await pinned(paging, reader, "forecasts")
     query = await _about(reader, plugin, asked.where(reader.repository(Insights).read(paging.pins)))
     return (await paging.rows(reader.session, query, [InsightRow.position], scalars=False)).page(presenting.forecast)
-
-
-async def _pinned(paging: Paging, reader: Reader, *kinds: str) -> Paging:
-    """The paging over the sets that are read now, or over those that the list's first page was of."""
-    insights = reader.repository(Insights)
-    current = (await reader.session.execute(insights.heads(*kinds))).scalars().all()
-    pinned = paging.pinned(current)
-    if not await insights.are_kept(pinned.pins):
-        raise Conflict("The set that this list began with is no longer kept; start again at the first page.")
-    return pinned
 
 
 async def _about(reader: Reader, plugin: str | None, query: Select[Any]) -> Select[Any]:

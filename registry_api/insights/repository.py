@@ -149,9 +149,9 @@ class Insights(Repository):
         mine = or_(InsightRow.tenant_id == self.scope.tenant_id, and_(InsightRow.tenant_id.is_(None), ~has_own))
         return self.read(sets).where(mine)
 
-    def risk_scores(self) -> Any:
+    def risk_scores(self, sets: Sets) -> Any:
         """The score of each visible plugin that has one, by `plugin_id`: a subquery."""
-        return self.risks(self.heads("risk")).with_only_columns(InsightRow.plugin_id, InsightRow.score).subquery()
+        return self.risks(sets).with_only_columns(InsightRow.plugin_id, InsightRow.score).subquery()
 
     def _mine(self) -> ColumnElement[bool]:
         """Rows of the tenant, and rows for everybody who sees the plugin."""

@@ -28,6 +28,6 @@ def accepted(response: Response, job: Job) -> JobView:
     return JobView.model_validate(job)
 
 
-def point_to(response: Response, path: str) -> None:
-    """Say where and when to ask how work goes that has a resource of its own."""
-    response.headers["Location"], response.headers["Retry-After"] = path, str(RETRY_AFTER)
+def point_to(response: Response, path: str, seconds: int = RETRY_AFTER) -> None:
+    """Say where, and after how many seconds, to ask how work goes that has a resource of its own."""
+    response.headers["Location"], response.headers["Retry-After"] = path, str(seconds)

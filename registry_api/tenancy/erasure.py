@@ -4,6 +4,7 @@ What stays is a tombstone (the id, no name) and the audit chain: see decision 00
 PostgreSQL the database itself keeps the job from any other tenant's rows.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -57,6 +58,12 @@ async def mark(work: UnitOfWork, settings: Settings, tenant: Tenant) -> None:
     work.enqueue(ERASE, {}, tenant_id=tenant.id, dedup_key=key, run_at=due, max_attempts=PATIENT)
     said = {"status": {"before": before, "after": tenant.status}, "delete_after": tenant.delete_after}
     work.audit("tenant.deletion_asked", f"tenant:{tenant.id}", said, tenant_id=tenant.id)
+
+
+def seconds_left(tenant: Tenant) -> int:
+    """Until a marked tenant is erased; at least one, as the erasure takes its time."""
+    due = tenant.delete_after or utcnow()
+    return max(1, math.ceil((due - utcnow()).total_seconds()))
 
 
 def refuse_deleted(tenant: Tenant) -> None:

@@ -12,6 +12,7 @@ from registry_api.access import reading, writing
 from registry_api.db import Reader, Scope, UnitOfWork
 from registry_api.filtering import Asked
 from registry_api.http import api_router, problems
+from registry_api.jobs.accepted import ACCEPTED, point_to
 from registry_api.pagination import Page, PagingQuery
 from registry_api.problems import NotFound
 from registry_api.tenancy import erasure
@@ -34,12 +35,12 @@ async def _exports(reader: Reader, tenant: str) -> tuple[Tenant, Exports]:
     return found, Exports(reader.session, Scope(found.id, reader.principal.scope.operator_id))
 
 
-@router.post("/tenants/{tenant}/exports", status_code=202, summary="Have a tenant exported")
+@router.post("/tenants/{tenant}/exports", status_code=202, summary="Have a tenant exported", responses=ACCEPTED)
 async def post_export(tenant: str, response: Response, work: Exporting) -> ExportView:
     """Everything the tenant owns, as one archive; the export that is on its way where there is one. Read it for progress."""
     found = await work.repository(Tenants).get(tenant)
     made = await ask_export(work, found)
-    response.headers["Location"] = f"/v1/tenants/{found.id}/exports/{made.id}"
+    point_to(response, f"/v1/tenants/{found.id}/exports/{made.id}")
     return ExportView.model_validate(made)
 
 
@@ -87,17 +88,21 @@ async def read_export_content(tenant: str, export_id: UUID, request: Request, re
 
 
 @router.delete(
-    "/tenants/{tenant}", status_code=202, summary="Delete a tenant", responses=problems(unprocessable="The operator.")
+    "/tenants/{tenant}",
+    status_code=202,
+    summary="Delete a tenant",
+    responses=ACCEPTED | problems(unprocessable="The operator."),
 )
 async def delete_tenant(
-    tenant: str, request: Request, work: Annotated[UnitOfWork, writing("tenancy:write")]
+    tenant: str, request: Request, response: Response, work: Annotated[UnitOfWork, writing("tenancy:write")]
 ) -> TenantView:
-    """Mark it: it reads and no longer writes, and after the grace period everything it owns is erased.
-
-    Until then, setting its status to active or suspended undoes it. Of one that is marked, an erasure that died is tried again.
+    """Mark it: it reads and no longer writes, and after the grace period, which `Retry-After` tells, everything it owns is
+    erased. Until then, setting its status to active or suspended undoes it. Of one that is marked, an erasure that died is
+    tried again.
     """
     found = await work.repository(Tenants).get(tenant, locked=True)
     if found.kind == "operator":
         raise OperatorTenantFixed("The operator tenant cannot be deleted, since the registry is run from it.")
     await erasure.mark(work, request.app.state.settings, found)
+    point_to(response, f"/v1/tenants/{found.id}", erasure.seconds_left(found))
     return TenantView.model_validate(found)

@@ -72,21 +72,34 @@ async def deliver(job: JobContext) -> dict[str, Any]:
     if delivery.state == "delivered":
         return {"state": "delivered before"}
     if not webhook.enabled and delivery.type != PING:
-        async with job.finishing({"state": "disabled"}) as work:
-            reason = "The webhook is disabled; enable it, then replay."
-            await work.repository(Webhooks).fail_pending(reason, delivery.id)
-        return {}
+        return await _leave(job, delivery)
     return await _send(job, delivery, webhook, secrets)
 
 
+async def _leave(job: JobContext, delivery: Delivery) -> dict[str, Any]:
+    """End a delivery to a disabled webhook. Raises `TryAgain` where it was enabled at this moment: whoever did that and
+    then replays what failed would not find it yet.
+    """
+    result = {"state": "disabled"}
+    async with job.finishing(result) as work:
+        webhooks = work.repository(Webhooks)
+        webhook = await webhooks.find(delivery.webhook_id, locked=True)
+        if webhook is not None and webhook.enabled:
+            raise TryAgain("The webhook was enabled at this moment.")
+        await webhooks.fail_pending("The webhook is disabled; enable it, then replay.", delivery.id)
+    return result
+
+
 async def _load(job: JobContext) -> tuple[Delivery, Webhook, list[WebhookSecret]] | None:
+    """None when the webhook is deleted, also between one look and the next: nothing is sent unsigned."""
     async with job.reading() as reader:
         webhooks = reader.repository(Webhooks)
         delivery = await webhooks.delivery(DeliverPayload.model_validate(job.payload).delivery_id)
-        if delivery is None:
+        webhook = None if delivery is None else await webhooks.find(delivery.webhook_id)
+        if delivery is None or webhook is None:
             return None
-        webhook = await webhooks.known(delivery.webhook_id)
-        return delivery, webhook, list(await webhooks.secrets(webhook.id, utcnow()))
+        secrets = list(await webhooks.secrets(webhook.id, utcnow()))
+        return (delivery, webhook, secrets) if secrets else None
 
 
 async def _send(job: JobContext, delivery: Delivery, webhook: Webhook, secrets: list[WebhookSecret]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,19 @@ def test_every_commands_help_teaches_with_an_example(command: str) -> None:
     text = here(*command.split(), "--help", environment=os.environ).stdout
     assert "Example" in text
     assert f"patchbay {command}" in text
+
+
+LISTS = [command for command in commands() if command.split()[-1] in ("list", "update", "releases", "deliveries")]
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_the_examples_of_a_command_give_only_what_the_registry_knows(running: Running, command: str) -> None:
+    text = here(*command.split(), "--help", environment=os.environ | {"COLUMNS": "200"}).stdout
+    examples = re.findall(r"^ +patchbay ([^>|\n]*)", text, re.MULTILINE)
+    assert examples, "each command's help has one"
+    for example in examples:
+        done = running.here(*shlex.split(example))
+        assert done.returncode in (0, 1) and "400 " not in done.stderr, done.stderr
 
 
 def test_wrong_usage_ends_with_2_and_says_what_is_missing() -> None:

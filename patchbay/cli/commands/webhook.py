@@ -77,14 +77,14 @@ def rotate(
 def deliveries(
     client: "Client",
     webhook: WebhookId,
-    state: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
+    state: Annotated[str | None, typer.Option(help="pending, delivered or failed.")] = None,
     type: Annotated[str | None, typer.Option(help="Only of this type of event.")] = None,
 ) -> Iterator["Delivery"]:
     """List what was sent to a webhook, newest first.
 
     Example:
 
-        patchbay webhook deliveries 0197c1d2-7c1b-7d0e-9d5a-1d6f6c1f2a3b --state dead
+        patchbay webhook deliveries 0197c1d2-7c1b-7d0e-9d5a-1d6f6c1f2a3b --state failed
     """
     return client.webhook_deliveries(webhook, state=state, type=type)
 

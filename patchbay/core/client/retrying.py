@@ -29,7 +29,7 @@ class Patience:
 
 @dataclass
 class Attempts:
-    """The attempts at one call. A write without a key is sent again only when it surely had no effect."""
+    """The attempts at one call. What is not repeatable is sent again only when it surely had no effect."""
 
     patience: Patience
     repeatable: bool
@@ -42,10 +42,12 @@ class Attempts:
     ) -> "Attempts":
         """Attempts at a request that may be sent twice when its method says so (RFC 9110 §9.2.2) or it has a key.
 
-        A body that cannot be read twice is sent once.
+        One with If-Match may not: it would be refused for the change that it made itself. A body that cannot be read twice
+        is sent once.
         """
         patience = replace(patience, retries=0) if isinstance(body, Upload) and not body.repeatable else patience
-        return cls(patience, method in _REPEATABLE or "Idempotency-Key" in headers)
+        names = {name.lower() for name in headers}
+        return cls(patience, "if-match" not in names and (method in _REPEATABLE or "idempotency-key" in names))
 
     def timeout(self) -> float:
         """Seconds the next exchange may take."""
@@ -88,6 +90,7 @@ def _retry_after(response: httpx.Response) -> float | None:
         return min(float(value), _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # as "-0000" is read, which says UTC
     return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)

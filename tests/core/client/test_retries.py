@@ -56,6 +56,58 @@ def test_a_change_that_may_have_arrived_is_not_repeated(registry: Registry, clie
     assert len(registry.requests) == 1
 
 
+@pytest.mark.parametrize("answer", [None, failing(502), failing(503), failing(504)], ids=["cut", "502", "503", "504"])
+@pytest.mark.parametrize("if_match", [None, 3], ids=["made", "renamed"])
+def test_a_put_of_what_has_a_revision_is_not_repeated_either(
+    registry: Registry, client: Any, if_match: int | None, answer: Any
+) -> None:
+    registry.will_answer(answer, refused(428, "revision_required"))
+    with pytest.raises((ApiError, ApiUnreachable)) as caught:
+        client.set_team("t", "T", if_match)
+    assert len(registry.requests) == 1 and "revision_required" not in str(caught.value)
+    registry.will_answer(failing(429), ok({"name": "t"}))
+    assert client.set_team("t", "T", if_match)["name"] == "t"
+
+
+def test_what_names_a_revision_is_not_repeated_whatever_else_it_has(registry: Registry, client: Any) -> None:
+    registry.will_answer(failing(503), refused(412, "stale_revision"))
+    with pytest.raises(ApiError, match="503"):
+        client.post("/v1/things", {}, if_match='"1"', idempotency_key="k")
+    assert len(registry.requests) == 1
+
+
+def test_a_whole_statement_without_a_revision_is_repeated(registry: Registry, client: Any) -> None:
+    registry.will_answer(None, failing(503), ok({"scope": "s"}))
+    assert client.set_switch("s", "a drill")["scope"] == "s"
+
+
+def test_whether_it_is_ready_is_asked_once(registry: Registry, client: Any) -> None:
+    registry.will_answer(failing(503, Retry_After="5"))
+    assert client.is_ready() is False
+    assert len(registry.requests) == 1
+    registry.will_answer(ok({}))
+    assert client.is_ready() is True
+    registry.will_answer(failing(500))
+    with pytest.raises(ApiError):
+        client.is_ready()
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "Mon, 30 Nov 2020 19:00:00 GMT",
+        "Mon, 30 Nov 2020 19:00:00 -0000",
+        "Mon, 30 Nov 2020 19:00:00",
+        "Mon, 30 Nov 99999999999999999999 19:00:00 GMT",
+        "Mon, 30 Nov 2020 19:00:00 -99999999999999",
+        "soon",
+    ],
+)
+def test_whatever_date_the_server_asks_to_wait_for_the_call_goes_on(registry: Registry, client: Any, when: str) -> None:
+    registry.will_answer(failing(503, Retry_After=when), ok({"role": "viewer"}))
+    assert client.me() == {"role": "viewer"}
+
+
 def test_a_change_that_the_limiter_refused_is_repeated(registry: Registry, client: Any) -> None:
     registry.will_answer(failing(429), ok({"title": "P"}))
     assert client.update_plugin("n:p", {"title": "P"}, if_match=1)["title"] == "P"

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
+from registry_api.insights.service import KEPT
 from tests.registry_api.insights_data import ANOMALY, facts, insight_rows, publish, put_rows, risk
 from tests.registry_api.intake_data import ARROW, fill, items, plugin, post, stream
 
@@ -168,6 +169,31 @@ async def test_plugins_are_sorted_by_risk_and_by_adoption_without_losing_any(api
     await post(api.acme, "/v1/observations/installations", observations=[seen | {"plugin": "jenkins:third"}])
     by_adoption = [row["name"] for row in await items(api.acme, "/v1/plugins", sort="adoption", limit=1)]
     assert (by_adoption[0], len(by_adoption)) == ("third", len(by_risk))
+
+
+async def test_plugins_by_risk_are_of_one_set_from_the_first_page_to_the_last(api: Any, ids: dict[str, str]) -> None:
+    async def page(**query: Any) -> dict[str, Any]:
+        answer = await api.acme.get("/v1/plugins", params={"sort": "risk", "limit": 1, **query})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    first = await page()
+    names = [first["items"][0]["name"]]
+    await publish(api.service, "risk", [risk(ids["git"], 90), risk(ids["third"], 50), risk(ids["other"], 10)])
+    while first["next"]:
+        first = await page(cursor=first["next"])
+        names.append(first["items"][0]["name"])
+    assert len(names) == len(set(names)) == len(await items(api.acme, "/v1/plugins"))
+    second = await page()
+    assert second["items"][0]["name"] == "git"
+    await publish(api.service, "risk", [risk(ids["git"], 20), risk(ids["third"], 50), risk(ids["other"], 95)])
+    rest = [(second := await page(cursor=second["next"]))["items"][0]["name"] for _ in range(2)]
+    assert rest == ["third", "other"]
+    assert (await page(cursor=second["prev"]))["items"][0]["name"] == "third"
+    for _ in range(KEPT):
+        await publish(api.service, "risk", [risk(ids["git"], 20)])
+    gone = await api.acme.get("/v1/plugins", params={"sort": "risk", "limit": 1, "cursor": second["prev"]})
+    assert gone.status_code == 409, gone.text
 
 
 async def test_fifty_thousand_rows_are_one_set(api: Any, ids: dict[str, str]) -> None:

@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
+from registry_api.jobs.models import Job
 from registry_api.jobs.worker import Worker
 from registry_api.schemas import Input
+from registry_api.webhooks.models import Delivery
 
 
 class Wanted(Input):
@@ -25,6 +29,13 @@ async def ask(api, kind, caller=None, **more):
 
 async def state(api, job):
     return (await api.acme.get(f"/v1/jobs/{job['id']}")).json()
+
+
+async def ended(api):
+    """As if each job that waits had died, and each delivery failed."""
+    async with api.app.state.database.engine.begin() as connection:
+        await connection.execute(update(Job).where(Job.state == "queued").values(state="dead"))
+        await connection.execute(update(Delivery).values(state="failed"))
 
 
 async def effects(api):

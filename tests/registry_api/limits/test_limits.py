@@ -125,6 +125,26 @@ async def test_an_address_is_limited_before_its_token_is_looked_at(limited):
         assert (await there.get("/v1/me")).status_code == 401
 
 
+async def test_paths_that_are_not_there_and_wrong_methods_count_for_their_address(limited):
+    async with limited(rate_limit_address=4) as api:
+        here, there = from_address(api, "192.0.2.1"), from_address(api, "192.0.2.2")
+        answers = [await here.get("/wp-login.php"), await here.get("/v1/plugins/"), await here.put("/v1/me")]
+        assert [answer.status_code for answer in answers] == [404, 404, 405]
+        assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == ["r=3", "r=2", "r=1"]
+        assert (await here.get("/v1/me")).headers["ratelimit"].startswith('"address";r=0')
+        for refused in (await here.get("/wp-login.php"), await here.put("/v1/me")):
+            assert problem(refused, 429, "rate_limited")["errors"][0]["pointer"] == "address"
+            assert int(refused.headers["retry-after"]) >= 1
+        assert (await there.get("/v1/nothing")).status_code == 404
+
+
+async def test_who_is_refused_for_their_token_has_counted_for_their_address(limited):
+    async with limited(rate_limit_token=1, rate_limit_address=10) as api:
+        told = [await api.acme.get("/v1/webhook-events") for _ in range(3)]
+        assert [answer.status_code for answer in told] == [200, 429, 429]
+        assert [answer.headers["ratelimit"].split(",")[0].split(";")[1] for answer in told] == ["r=9", "r=8", "r=7"]
+
+
 async def test_sign_ins_have_a_limit_of_their_own(limited):
     async with limited(rate_limit_login=3) as api:
         here, there = from_address(api, "192.0.2.1"), from_address(api, "192.0.2.2")

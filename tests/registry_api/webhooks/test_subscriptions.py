@@ -61,6 +61,15 @@ async def test_a_tenant_has_a_bounded_number_of_webhooks(api):
     await make(api.globex, URL)
 
 
+async def test_also_of_webhooks_that_are_made_at_once_no_more_than_that_are_made(api):
+    for _ in range(MOST_WEBHOOKS - 2):
+        await make(api.acme, URL)
+    asked = [api.acme.post("/v1/webhooks", json={"url": URL}) for _ in range(12)]
+    answers = await asyncio.gather(*asked, api.globex.post("/v1/webhooks", json={"url": URL}))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 10
+    assert len(await items(api.acme, "/v1/webhooks")) == MOST_WEBHOOKS
+
+
 async def test_webhooks_and_their_deliveries_are_their_tenants_alone(api):
     made = await make(api.acme, URL)
     delivery = (await api.acme.post(f"/v1/webhooks/{made['id']}/ping")).json()

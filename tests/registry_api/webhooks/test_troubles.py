@@ -204,6 +204,46 @@ async def test_a_deleted_webhook_is_sent_nothing_more(api, hook):
             assert (await session.execute(select(func.count()).select_from(table))).scalar_one() == 0
 
 
+async def test_what_is_found_disabled_while_it_is_being_enabled_is_not_left_behind(api, hook, monkeypatch):
+    made = await make(api.acme, hook.url, "plugin.*")
+    await publish(api.acme, "one")
+    await patch(api.acme, made, enabled=False)
+    looks = Webhooks.secrets
+
+    async def enabled_after(webhooks, *given):
+        monkeypatch.setattr(Webhooks, "secrets", looks)
+        found = await looks(webhooks, *given)
+        await patch(api.acme, made, enabled=True)
+        await api.acme.post(f"/v1/webhooks/{made['id']}/replay", json={"since": "2026-01-01T00:00:00Z"})
+        await sender(api, lanes=("work",)).drain()
+        return found
+
+    monkeypatch.setattr(Webhooks, "secrets", enabled_after)
+    await attempt(api)
+    await make_due(api)
+    await attempt(api)
+    assert [one["state"] for one in await deliveries(api.acme, made)] == ["delivered"]
+    assert len(hook.ids) == 1
+
+
+@pytest.mark.parametrize("look", ["find", "secrets"])
+async def test_a_webhook_that_is_deleted_between_two_looks_at_it_is_sent_nothing_unsigned(api, hook, monkeypatch, look):
+    made = await make(api.acme, hook.url)
+    await publish(api.acme, "one")
+    looks = getattr(Webhooks, look)
+
+    async def deleted_before(webhooks, *given, **named):
+        monkeypatch.setattr(Webhooks, look, looks)
+        assert (await api.acme.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
+        return await looks(webhooks, *given, **named)
+
+    monkeypatch.setattr(Webhooks, look, deleted_before)
+    await attempt(api)
+    assert all("webhook-signature" in headers for headers, _ in hook.received)
+    [job] = await items(api.acme, "/v1/jobs", kind="webhooks.deliver")
+    assert job["state"] == "succeeded", "what was on its way at that moment may arrive, and nothing is tried again"
+
+
 @pytest.mark.parametrize("answer", ["204 No Content", "500 No"])
 async def test_a_webhook_that_is_deleted_while_it_is_being_sent_to_ends_quietly(api, answer):
     async def deleting(reader, writer):

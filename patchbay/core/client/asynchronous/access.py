@@ -27,7 +27,7 @@ class AccessCalls(Calls):
 
     async def set_team(self, name: str, display_name: str, if_match: str | int | None = None) -> Team:
         """Make a team, or with the revision or ETag of one that is there (`*` for any) rename it."""
-        return await self._put(Team, f"/v1/teams/{segment(name)}", {"display_name": display_name}, if_match)
+        return await self._put_revised(Team, f"/v1/teams/{segment(name)}", {"display_name": display_name}, if_match)
 
     async def delete_team(self, name: str) -> None:
         """Delete a team and what was granted to it."""

@@ -1,6 +1,7 @@
 """Tenants, jobs, audit, erasure, system."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, BinaryIO
 
 from patchbay.core.client.asynchronous.calls import Calls
@@ -17,6 +18,7 @@ from patchbay.core.client.documents import (
     Usage,
     Verdict,
 )
+from patchbay.core.client.errors import ApiError
 from patchbay.core.client.paths import segment
 from patchbay.core.client.uploads import OnProgress
 
@@ -127,8 +129,14 @@ class AdministrationCalls(Calls):
         return await self._read(Status, "/v1/system/status")
 
     async def is_ready(self) -> bool:
-        """Whether the registry says it can serve; raises `ApiUnreachable` when it says nothing."""
-        return (await self._transport.send("GET", "/readyz")).is_success
+        """Whether the registry says that it can serve, asked once; raises `ApiUnreachable` when it says nothing."""
+        try:
+            await self._transport.send("GET", "/readyz", once=True)
+        except ApiError as error:
+            if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return False
+        return True
 
     async def health(self) -> Health:
         """That the process runs, with its version."""

@@ -54,10 +54,15 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         body: bytes | Upload | None = None,
         headers: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> httpx.Response:
-        """The answer, whatever 2xx it is; raises `ApiError` for any other status, `ApiUnreachable` for none."""
+        """The answer, whatever 2xx it is; raises `ApiError` for any other status, `ApiUnreachable` for none.
+
+        `once` is for what does not bear to arrive twice, though its method says so.
+        """
         sent = self._headers | _trace_headers() | dict(headers or {})
         attempts = Attempts.at(self._patience, method, sent, body)
+        attempts.repeatable = attempts.repeatable and not once
         while True:
             request = self._http.build_request(
                 method,

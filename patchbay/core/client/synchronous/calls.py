@@ -77,10 +77,15 @@ class Calls:
         answer: T = self._write("POST", path, document, {})
         return answer
 
-    def _put(self, kind: type[T], path: str, document: Document | None = None, if_match: str | int | None = None) -> T:
-        """PUT the whole of something; where it has a revision, that one."""
+    def _put(self, kind: type[T], path: str, document: Document | None = None) -> T:
+        """PUT the whole of something."""
+        answer: T = self._write("PUT", path, document, {})
+        return answer
+
+    def _put_revised(self, kind: type[T], path: str, document: Document, if_match: str | int | None) -> T:
+        """PUT what has a revision, or nothing yet; sent again it would be refused for what it made itself."""
         headers = {} if if_match is None else {"If-Match": entity_tag(if_match)}
-        answer: T = self._write("PUT", path, document, headers)
+        answer: T = self._write("PUT", path, document, headers, once=True)
         return answer
 
     def _change(self, kind: type[T], path: str, changes: Document, if_match: str | int | None) -> T:
@@ -89,10 +94,13 @@ class Calls:
         answer: T = self._write("PATCH", path, changes, {"If-Match": tag})
         return answer
 
-    def _write(self, method: str, path: str, document: Document | None, headers: Mapping[str, str]) -> Any:
+    def _write(
+        self, method: str, path: str, document: Document | None, headers: Mapping[str, str], *, once: bool = False
+    ) -> Any:
         if document is None:
-            return self._transport.json(method, path, headers=headers)
-        return self._transport.json(method, path, body=orjson.dumps(document), headers=JSON | dict(headers))
+            return self._transport.json(method, path, headers=headers, once=once)
+        sent, body = JSON | dict(headers), orjson.dumps(document)
+        return self._transport.json(method, path, body=body, headers=sent, once=once)
 
     def _post_items(self, path: str, field: str, items: Sequence[Document], batch_id: str | None) -> BatchResult:
         body = orjson.dumps({field: items}, option=orjson.OPT_SORT_KEYS)
