@@ -101,11 +101,16 @@ async def _judged(session: AsyncSession, request: Request, tenant: str | None, s
         raise Forbidden(f"This needs the scope {scope}; the token has {', '.join(sorted(principal.scopes)) or 'none'}.")
     if more := _included(request) - principal.scopes:
         raise Forbidden(f"To include that needs the scope {', '.join(sorted(more))} as well.")
-    if principal.suspended and request.method not in SAFE_METHODS and scope != ANYONE:
+    if principal.suspended and _changes(request, scope):
         raise TenantSuspended(
             "The tenant is suspended: it can be read, but nothing in it can be changed. Ask the operator."
         )
     return principal
+
+
+def _changes(request: Request, scope: str) -> bool:
+    """Whether a request changes what a tenant has: it neither reads, nor is about the caller alone, nor of a route that says so."""
+    return request.method not in SAFE_METHODS and scope != ANYONE and not request.scope["route"].while_suspended
 
 
 async def _basis(request: Request, session: AsyncSession, principal: Principal, scope: str) -> Basis:
@@ -154,8 +159,9 @@ def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any
     return Depends(_declared(recorded if sensitive else provide, scope, sensitive=sensitive, cached=cached))
 
 
-def acting(scope: str, *, sensitive: bool = False) -> Any:
-    """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`.
+def acting(scope: str, *, sensitive: bool = False, while_suspended: bool = False) -> Any:
+    """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`. `while_suspended` lets in also
+    who acts in a tenant that is not active, to write what is no change of anything in it.
 
     Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn.
     """
@@ -173,12 +179,15 @@ def acting(scope: str, *, sensitive: bool = False) -> Any:
                 work.audit("data.read", f"{request.method} {request.url.path}", {"query": asked})
         return actor
 
-    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
+    declared = _declared(provide, scope, sensitive=sensitive, writes=True, while_suspended=while_suspended)
+    return Depends(declared)
 
 
-def writing(scope: str) -> Any:
-    """A dependency that gives a `UnitOfWork` to callers who hold `scope`, and commits it before the answer leaves."""
-    permit = acting(scope)
+def writing(scope: str, *, while_suspended: bool = False) -> Any:
+    """A dependency that gives a `UnitOfWork` to callers who hold `scope`, and commits it before the answer leaves;
+    `while_suspended` as for `acting`.
+    """
+    permit = acting(scope, while_suspended=while_suspended)
 
     async def provide(actor: Annotated[Actor, permit]) -> AsyncIterator[UnitOfWork]:
         async with actor.writing() as work:
@@ -189,7 +198,13 @@ def writing(scope: str) -> Any:
 
 
 def _declared(
-    provide: Callable[..., Any], scope: str, *, sensitive: bool = False, writes: bool = False, cached: bool = False
+    provide: Callable[..., Any],
+    scope: str,
+    *,
+    sensitive: bool = False,
+    writes: bool = False,
+    cached: bool = False,
+    while_suspended: bool = False,
 ) -> Callable[..., Any]:
     if scope not in SCOPES | {ANYONE}:
         raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
@@ -197,4 +212,5 @@ def _declared(
     provide.sensitive = sensitive  # type: ignore[attr-defined]
     provide.writes = writes  # type: ignore[attr-defined]
     provide.cached = cached  # type: ignore[attr-defined]
+    provide.while_suspended = while_suspended  # type: ignore[attr-defined]
     return provide

@@ -212,6 +212,29 @@ async def test_only_a_tenants_administrator_and_the_operator_export_it(api):
     await exported(api, api.operator)
 
 
+async def test_a_suspended_or_leaving_tenants_administrator_still_has_it_exported_and_nobody_else_there(api):
+    viewer = api.client(await api.token(api.acme, role="viewer"))
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    await exported(api, api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await exported(api, api.acme)
+    asked = await api.acme.post("/v1/tenants/acme/exports", headers={"Idempotency-Key": "mine"})
+    again = await api.acme.post("/v1/tenants/acme/exports", headers={"Idempotency-Key": "mine"})
+    assert (asked.status_code, again.json()["id"]) == (202, asked.json()["id"])
+    assert (await viewer.post("/v1/tenants/acme/exports")).json()["type"].endswith("forbidden")
+    assert (await api.globex.post("/v1/tenants/acme/exports")).status_code == 404
+
+
+async def test_of_a_deleted_tenant_nothing_is_exported(api):
+    acme = await tenant_id(api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await make_due(api, erasure.ERASE)
+    await api.drain_jobs()
+    refused = await api.operator.post(f"/v1/tenants/{acme}/exports")
+    assert (refused.status_code, refused.json()["type"].split("/")[-1]) == (409, "tenant_deleted")
+    assert (await rows_of(api, acme))["tenant_exports"] == 0
+
+
 def test_every_column_that_sounds_like_a_secret_is_left_out_or_known_to_be_none():
     words = ("secret", "hash", "password", "sealed", "digest_of", "key", "fingerprint")
     sounding = {
