@@ -193,6 +193,19 @@ def test_only_what_trusted_proxies_wrote_is_believed(host, forwarded, trusted, a
     assert client_address(seen(host, forwarded), trusted) == address
 
 
+async def test_a_process_of_ours_names_one_caller_and_nobody_else_does(limited):
+    async with limited(rate_limit_address=1) as api:
+        key = (api.settings.root / "secrets" / "forwarding.key").read_text().strip()
+
+        async def told(forwarded, shown):
+            headers = {"X-Forwarded-For": forwarded, "Patchbay-Forwarding-Key": shown}
+            return (await from_address(api, "127.0.0.1").get("/v1/me", headers=headers)).status_code
+
+        ours = [await told(hops, key) for hops in ("198.51.100.1", "198.51.100.2", "203.0.113.5, 198.51.100.2")]
+        assert ours == [401, 401, 429], "one hop is ours, what stands left of it a stranger wrote"
+        assert [await told(f"198.51.100.{n}", "0" * 64) for n in (3, 4)] == [401, 429]
+
+
 @pytest.mark.parametrize(
     ("address", "counted"),
     [
