@@ -158,6 +158,22 @@ async def test_while_redis_is_away_limits_hold_per_process_and_nothing_fails(reg
         assert '"token";r=2' in (await api.acme.get("/v1/me")).headers["ratelimit"]
 
 
+async def test_how_much_of_a_tenants_limit_is_used_is_told_without_using_it(limited):
+    async with limited(rate_limit_tenant=10) as api:
+        for _ in range(5):
+            await api.acme.get("/v1/me")
+        for _ in range(3):
+            [used] = [
+                row["used"]
+                for row in (await api.operator.get("/v1/tenants/acme/usage")).json()["quotas"]
+                if row["quota"] == "requests_per_minute"
+            ]
+            assert 3 <= used <= 5
+    async with limited(rate_limit_tenant=0) as api:
+        rows = {row["quota"]: row for row in (await api.acme.get("/v1/tenants/acme/usage")).json()["quotas"]}
+        assert rows["requests_per_minute"]["used"] is None
+
+
 async def test_a_redis_that_is_away_is_left_alone_for_a_while(registry, redis_server):
     settings, tokens = registry
     redis_server.kill()

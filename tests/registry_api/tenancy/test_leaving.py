@@ -1,5 +1,6 @@
 """Suspension, export and deletion of a tenant."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -171,6 +172,26 @@ async def test_one_export_is_on_its_way_at_a_time_and_an_archive_goes_after_its_
     assert (await api.acme.get(f"{place}/content")).status_code == 404
     listed = (await api.acme.get("/v1/tenants/acme/exports")).json()["items"]
     assert [one["id"] for one in listed] == [third.json()["id"], first.json()["id"]]
+
+
+async def test_a_tenant_keeps_one_archive_and_a_new_one_takes_its_place_once_it_is_done(api):
+    await exported(api, api.globex, "globex")
+    for _ in range(3):
+        await exported(api, api.acme)
+    await api.acme.post("/v1/tenants/acme/exports")
+    acme = await tenant_id(api.acme)
+    listed = (await api.acme.get("/v1/tenants/acme/exports")).json()["items"]
+    assert [one["state"] for one in listed] == ["queued", "done", "expired", "expired"]
+    kept = f"exports/{acme}/{listed[1]['id']}.tar.zst"
+    assert list(api.app.state.storage.list(f"exports/{acme}")) == [kept]
+    assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[1]['id']}/content")).status_code == 200
+    assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[2]['id']}/content")).status_code == 404
+    assert len(list(api.app.state.storage.list("exports"))) == 2, "another tenant's stays"
+
+
+async def test_of_many_who_ask_at_once_all_get_the_one_export(api):
+    answers = await asyncio.gather(*(api.acme.post("/v1/tenants/acme/exports") for _ in range(8)))
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 async def test_an_archive_that_had_its_time_is_not_handed_out_though_the_job_that_deletes_it_is_late(api):
