@@ -35,12 +35,16 @@ def _last_seen(places: str, *listed: BindParameter[Any]) -> TextualSelect:
 
 
 _LAST_SEEN_SQLITE = _last_seen(
-    "(SELECT value ->> 0 AS target_id, value ->> 1 AS plugin_id FROM json_each(:places)) AS place"
+    "(SELECT json_extract(value, '$[0]') AS target_id, json_extract(value, '$[1]') AS plugin_id FROM json_each(:places)) AS place"
 )
 _LAST_SEEN_POSTGRES = _last_seen(
     "unnest(:targets, :plugins) AS place (target_id, plugin_id)",
     *(bindparam(name, type_=ARRAY(Uuid())) for name in ("targets", "plugins")),
 )
+
+
+def _apart(places: Sequence[Place]) -> dict[str, Any]:
+    return {"targets": [target for target, _ in places], "plugins": [plugin for _, plugin in places]}
 
 
 class Installs(Repository):
@@ -91,10 +95,9 @@ class Installs(Repository):
         named = list(places)
         if not named:
             return {}
-        if self.session.get_bind().dialect.name == "postgresql":
-            query, listed = _LAST_SEEN_POSTGRES, {"targets": [t for t, _ in named], "plugins": [p for _, p in named]}
-        else:
-            query, listed = _LAST_SEEN_SQLITE, {"places": orjson.dumps([(t.hex, p.hex) for t, p in named]).decode()}
+        is_postgres = self.session.get_bind().dialect.name == "postgresql"
+        listed = _apart(named) if is_postgres else {"places": orjson.dumps([(t.hex, p.hex) for t, p in named]).decode()}
+        query = _LAST_SEEN_POSTGRES if is_postgres else _LAST_SEEN_SQLITE
         rows = await self.session.execute(query, {"tenant_id": self.scope.tenant_id, **listed})
         return {(target, plugin): Seen(*seen) for target, plugin, *seen in rows}
 

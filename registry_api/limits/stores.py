@@ -112,7 +112,9 @@ class InRedis:
     async def look(self, claim: Claim) -> State:
         """See `Store`; by Redis' own clock too."""
         async with self._redis.pipeline() as pipe:
-            (seconds, micros), kept = await pipe.time().get(PREFIX + claim.key).execute()
+            pipe.time()
+            pipe.get(PREFIX + claim.key)
+            (seconds, micros), kept = await pipe.execute()
         ahead = max(int(kept or 0) - (seconds * 1_000_000 + micros), 0)
         return State(claim.policy, ahead, _fits(claim, ahead))
 
