@@ -138,7 +138,7 @@ async def update_tenant(
 
     428 without If-Match, 412 when the tenant has changed since it was read.
     """
-    found = await work.repository(Tenants).get(tenant, locked=True)
+    found = await work.repository(Tenants).get_any(tenant)
     require_revision(if_match, found.revision)
     refuse_deleted(found)
     if found.kind == "operator" and body.status == "suspended":

@@ -105,7 +105,7 @@ async def delete_tenant(
 
     Until then, setting its status to active or suspended undoes it. Of one that is marked, an erasure that died is tried again.
     """
-    found = await work.repository(Tenants).get(tenant, locked=True)
+    found = await work.repository(Tenants).get_any(tenant)
     if found.kind == "operator":
         raise OperatorTenantFixed("The operator tenant cannot be deleted, since the registry is run from it.")
     await erasure.mark(work, request.app.state.settings, found)
