@@ -45,7 +45,7 @@ async def post_export(tenant: str, response: Response, work: Exporting) -> Expor
 
     Also for a tenant that is suspended or marked for deletion. Its archive takes the former one's place.
     """
-    found = await work.repository(Tenants).get(tenant)
+    found = await work.repository(Tenants).hold(tenant)
     erasure.refuse_deleted(found)
     made = await ask_export(work, found)
     response.headers["Location"] = f"/v1/tenants/{found.id}/exports/{made.id}"

@@ -42,6 +42,11 @@ class Tenants(Repository):
         """A visible tenant by slug or id; raises `NotFound`."""
         return await self._one(self.visible(), tenant)
 
+    async def hold(self, tenant: str) -> Tenant:
+        """The same, and until the transaction ends it is neither suspended nor deleted."""
+        query = self.visible().with_for_update(read=True).execution_options(populate_existing=True)
+        return await self._one(query, tenant)
+
     async def get_any(self, tenant: str) -> Tenant:
         """Any tenant by slug or id, locked for a change of it, for which nobody waits who writes rows of the tenant's; raises `NotFound`.
 
