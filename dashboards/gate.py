@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards.forwarding import current_hops, hops
 from dashboards.session import COOKIE, Sessions, current_viewer
 
 PUBLIC = ("/healthz", "/login", "/_favicon.ico")
@@ -36,21 +37,23 @@ class Gate:
             await send({"type": "websocket.close", "code": 4403})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._admit(scope) or self.app
+        answer = await self._admit(scope) or self.app
         if answer is self.app and is_public(scope["path"]) and scope["method"] not in SAFE_METHODS:
             whole = await body_within(PUBLIC_BODY_BYTES, scope, receive)
             answer, receive = (self.app, given(whole, receive)) if whole is not None else (TOO_LARGE, receive)
         await answer(scope, receive, send)
 
-    def _admit(self, scope: Scope) -> Response | None:
+    async def _admit(self, scope: Scope) -> Response | None:
         """None to go on, or the refusal; sets `current_viewer` when there is one."""
+        if scope["path"].startswith(PUBLIC_FOLDERS) and scope["method"] in SAFE_METHODS:
+            return None  # the same for everybody, and not to wait for the registry
         headers = Headers(scope=scope)
+        current_hops.set(hops(scope))
         if scope["method"] not in SAFE_METHODS and not same_origin(headers):
             return JSONResponse({"error": "cross_origin"}, status_code=403)
-        viewer = self.sessions.unseal(cookie_of(headers, COOKIE))
+        viewer = await self.sessions.admit(cookie_of(headers, COOKIE))
         if viewer:
             current_viewer.set(viewer)
-            self.sessions.recheck(viewer)
         if viewer or is_public(scope["path"]):
             return None
         wanted = address(scope) + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")

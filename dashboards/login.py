@@ -37,11 +37,23 @@ $message
 <label for="tenant">Organisation’s short name</label>
 <input id="tenant" name="tenant" autocomplete="organization" value="$tenant">
 </details>
+<details$code_open><summary>I sign in with a second factor</summary>
+<label for="code">Code from your app, or a recovery code</label>
+<input id="code" name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false"$code_needed>
+</details>
 <button type="submit">Log in</button>
 </form>
 </main>
 </body></html>
 """)
+
+
+CODE_NEEDED, TENANT_NEEDED = "second_factor_needed", "tenant_needed"
+SAID = {
+    CODE_NEEDED: "Your account has a second factor. Please enter your password once more, and the code that your app shows now."
+}
+"""What the registry words for programs, worded for people, by the code of the problem."""
+SILENT = "The registry does not answer. Please try again in a moment."
 
 
 def safe_next(wanted: str | None) -> str:
@@ -51,13 +63,19 @@ def safe_next(wanted: str | None) -> str:
     return wanted if local and not wanted.startswith(("/login", "/logout", "/_dash")) else "/"
 
 
-def page(request: Request, form: dict[str, str], message: str = "", status: int = 200) -> Response:
-    """The login page, filled with what was typed except the password."""
+def page(request: Request, form: dict[str, str], refusal: Refused | None = None, status: int = 200) -> Response:
+    """The login page, filled with what was typed except password and code, and open where the refusal asks for more."""
+    message = SAID.get(refusal.code, str(refusal)) if refusal else ""
     notice = f'<p class="login-error" role="alert">{escape(message)}</p>' if message else ""
     scheme = "dark" if request.cookies.get(SCHEME_COOKIE) == "dark" else "light"
     fields = {name: escape(form.get(name, ""), quote=True) for name in ("next", "email", "tenant")}
-    is_open = " open" if fields["tenant"] else ""
-    return HTMLResponse(PAGE.substitute(fields, message=notice, scheme=scheme, open=is_open), status_code=status)
+    asked = refusal.code if refusal else ""
+    switches = {
+        "open": " open" if fields["tenant"] or asked == TENANT_NEEDED else "",
+        "code_open": " open" if form.get("code") or asked == CODE_NEEDED else "",
+        "code_needed": " required" if asked == CODE_NEEDED else "",
+    }
+    return HTMLResponse(PAGE.substitute(fields, message=notice, scheme=scheme, **switches), status_code=status)
 
 
 class Login:
@@ -77,13 +95,14 @@ class Login:
         """POST /login: ask the API, then set the cookie; what went wrong is shown on the form."""
         form = {name: str(value) for name, value in (await request.form()).items()}
         form["next"] = safe_next(form.get("next"))
-        credentials = (form.get("email", ""), form.get("password", ""), form.get("tenant", "").strip())
+        names = ("email", "password", "tenant", "code")
+        email, password, tenant, code = (form.get(name, "") for name in names)
         try:
-            granted = await asyncio.to_thread(self._registry.log_in, *credentials)
+            granted = await asyncio.to_thread(self._registry.log_in, email, password, tenant.strip(), code.strip())
         except Refused as refusal:
-            return page(request, form, str(refusal), status=401)
+            return page(request, form, refusal, status=401)
         except Unreachable:
-            return page(request, form, "The registry does not answer. Please try again in a moment.", status=503)
+            return page(request, form, Refused(SILENT), status=503)
         response = RedirectResponse(form["next"], status_code=303)
         set_cookie(response, self._sessions.seal(viewer_of(granted)), request)
         return response
@@ -93,7 +112,7 @@ class Login:
         viewer = current_viewer.get()
         self._sessions.revoke(viewer)
         response = RedirectResponse("/login", status_code=303)
-        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=is_secure(request))
         try:
             await asyncio.to_thread(self._registry.log_out, viewer.token)
         except (Refused, Unreachable) as error:
@@ -120,5 +139,10 @@ def viewer_of(granted: dict[str, Any]) -> Viewer:
 
 def set_cookie(response: Response, value: str, request: Request) -> None:
     """The session cookie: for this host only, unreadable to scripts, not sent along by other sites' forms."""
-    secure = request.url.scheme == "https"
+    secure = is_secure(request)
     response.set_cookie(COOKIE, value, max_age=8 * 3600, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser came by TLS, perhaps to a proxy before us. Who lies about it only keeps a cookie of their own to TLS."""
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").strip().lower())

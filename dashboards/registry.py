@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from dashboards.forwarding import current_hops
 from patchbay.core.client import ApiError, ApiUnreachable, Client
+from patchbay.core.forwarding import KEY_FILE, forwarding_headers
 from patchbay.core.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
-NOT_READY, NOT_FOUND = 503, 404
+NOT_READY, NOT_FOUND, UNAUTHENTICATED = 503, 404, 401
 PAGE_ROWS = 500
 T = TypeVar("T")
 Param = str | int | bool
@@ -21,11 +23,22 @@ class Unreachable(Exception):
 
 
 class Refused(Exception):
-    """The API answered no: wrong password, ended token, missing scope. The text is fit to show."""
+    """The API answered no: wrong password, ended token, missing scope. The text is fit to show.
+
+    `code` is the last part of the problem's type; empty where there is none.
+    """
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class NotThere(Refused):
     """The API answered that there is no such thing, or none that this viewer may see."""
+
+
+class NotKnown(Refused):
+    """The API answered that it does not know who is asking: a wrong password, or a token that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +63,14 @@ def route(path: str, /, tenant: str | None = None, **params: Param | None) -> Ro
 class Registry(Protocol):
     """What the dashboards need of the API; every method raises `Refused` or `Unreachable`."""
 
-    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
-        """A new session of the person, as `POST /v1/sessions` answers."""
+    def log_in(self, email: str, password: str, tenant: str | None, code: str | None) -> dict[str, Any]:
+        """A new session of the person, as `POST /v1/sessions` answers; `code` is the second factor of who has one."""
 
     def log_out(self, token: str) -> None:
         """End the session at the API too."""
 
     def me(self, token: str) -> dict[str, Any]:
-        """The principal behind a token."""
+        """The principal behind a token; raises `NotKnown` when it has ended."""
 
     def ready(self) -> dict[str, Any]:
         """The readiness answer, also when it says not ready."""
@@ -71,11 +84,12 @@ class ApiRegistry:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.api_url
+        self._key_file = settings.secret_file(KEY_FILE)
 
-    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
-        """A new session of the person, as `POST /v1/sessions` answers."""
+    def log_in(self, email: str, password: str, tenant: str | None, code: str | None) -> dict[str, Any]:
+        """A new session of the person, as `POST /v1/sessions` answers; `code` is the second factor of who has one."""
         with self._client(None) as client:
-            return dict(client.login(email, password, tenant or None))
+            return dict(client.login(email, password, tenant or None, code or None))
 
     def log_out(self, token: str) -> None:
         """End the session at the API too."""
@@ -83,7 +97,7 @@ class ApiRegistry:
             client.logout()
 
     def me(self, token: str) -> dict[str, Any]:
-        """The principal behind a token."""
+        """The principal behind a token; raises `NotKnown` when it has ended."""
         with self._client(token) as client:
             return dict(client.me())
 
@@ -104,13 +118,18 @@ class ApiRegistry:
 
     @contextmanager
     def _client(self, token: str | None, tenant: str | None = None) -> Iterator[Client]:
+        whose = forwarding_headers(current_hops.get(), self._key_file)
         try:
-            with Client(self._url, token, tenant=tenant, timeout=TIMEOUT_SECONDS, retries=0) as client:
+            with Client(self._url, token, tenant=tenant, timeout=TIMEOUT_SECONDS, retries=0, headers=whose) as client:
                 yield client
         except ApiUnreachable as error:
             raise Unreachable(str(error)) from error
         except ApiError as error:
             if error.status >= 500:
                 raise Unreachable(str(error)) from error
-            kind = NotThere if error.status == NOT_FOUND else Refused
-            raise kind(str(error.problem.get("detail") or error.problem.get("title") or error.status)) from error
+            raise _refusal(error) from error
+
+
+def _refusal(error: ApiError) -> Refused:
+    kind = {NOT_FOUND: NotThere, UNAUTHENTICATED: NotKnown}.get(error.status, Refused)
+    return kind(str(error.problem.get("detail") or error.problem.get("title") or error.status), error.code)

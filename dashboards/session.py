@@ -1,7 +1,7 @@
 """Who is looking: a login through the API, kept in an encrypted cookie that scripts cannot read.
 
-The cookie holds the API's session token, so the browser carries it but never sees it. Pages keep working while the API
-is down: a session is re-checked in the background and ends early only when the API itself refuses the token.
+The cookie holds the API's session token, so the browser carries it but never sees it. The API is asked whether the token still
+stands before its first request here is answered, and then once a minute. Pages keep working while it is down.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from dashboards.registry import Refused, Registry, Unreachable
+from dashboards.registry import NotKnown, Refused, Registry, Unreachable
 
 COOKIE = "patchbay_session"
 RECHECK_SECONDS = 60.0
@@ -73,9 +73,8 @@ class Sessions:
 
     def __init__(self, key: bytes, registry: Registry) -> None:
         self._box, self._registry = Fernet(key), registry
-        self._checked: dict[str, float] = {}
+        self._asked: dict[str, tuple[float, asyncio.Task[bool]]] = {}
         self._revoked: dict[str, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def seal(self, viewer: Viewer) -> str:
         """The cookie's value."""
@@ -95,28 +94,40 @@ class Sessions:
             return None
         return None if expired or viewer.key in self._revoked else viewer
 
-    def recheck(self, viewer: Viewer) -> None:
-        """Ask the API in the background, at most once a minute per session, whether the token still stands."""
-        last = self._checked.get(viewer.key)
-        if last is not None and time.monotonic() - last < RECHECK_SECONDS:
-            return
-        self._checked[viewer.key] = time.monotonic()
-        if last is not None:
-            task = asyncio.create_task(asyncio.to_thread(self._ask, viewer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def admit(self, cookie: str | None) -> Viewer | None:
+        """The viewer of a cookie whose token stood within the last minute, as far as the API could be asked."""
+        viewer = self.unseal(cookie)
+        return viewer if viewer and await self._stands(viewer) else None
 
-    def _ask(self, viewer: Viewer) -> None:
+    async def _stands(self, viewer: Viewer) -> bool:
+        """The API's word, at most a minute old. Requests at the same time wait for one answer; one that leaves spoils it for none."""
+        now = time.monotonic()
+        asked = self._asked.get(viewer.key)
+        if asked is None or now - asked[0] >= RECHECK_SECONDS or _broke(asked[1]):
+            self._asked = {key: one for key, one in self._asked.items() if now - one[0] < RECHECK_SECONDS}
+            asked = self._asked[viewer.key] = (now, asyncio.create_task(asyncio.to_thread(self._ask, viewer)))
+        return await asyncio.shield(asked[1])
+
+    def _ask(self, viewer: Viewer) -> bool:
         try:
             self._registry.me(viewer.token)
-        except Refused:
+        except NotKnown:
             self.revoke(viewer)
+            return False
+        except Refused as error:
+            log.warning("a request was turned away, the registry would not say whether its session stands: %s", error)
+            return False
         except Unreachable as error:
             log.info("session kept, the registry did not answer: %s", error)
+        return True
 
     def revoke(self, viewer: Viewer) -> None:
         """Refuse this session from now on; remembered until it would have expired anyway."""
         now = datetime.now(UTC)
         self._revoked = {key: until for key, until in self._revoked.items() if until > now}
         self._revoked[viewer.key] = viewer.expires_at
-        self._checked = {key: at for key, at in self._checked.items() if time.monotonic() - at < 86_400}
+
+
+def _broke(task: asyncio.Task[bool]) -> bool:
+    """Whether it ended without an answer, which is no answer to keep."""
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -102,11 +102,16 @@ async def _judged(session: AsyncSession, request: Request, tenant: str | None, s
         raise Forbidden(f"This needs the scope {scope}; the token has {', '.join(sorted(principal.scopes)) or 'none'}.")
     if more := _included(request) - principal.scopes:
         raise Forbidden(f"To include that needs the scope {', '.join(sorted(more))} as well.")
-    if principal.suspended and request.method not in SAFE_METHODS and scope != ANYONE:
+    if principal.suspended and _changes(request, scope):
         raise TenantSuspended(
             "The tenant is suspended: it can be read, but nothing in it can be changed. Ask the operator."
         )
     return principal
+
+
+def _changes(request: Request, scope: str) -> bool:
+    """Whether a request changes what a tenant has: it neither reads, nor is about the caller alone, nor of a route that says so."""
+    return request.method not in SAFE_METHODS and scope != ANYONE and not request.scope["route"].while_suspended
 
 
 async def _basis(request: Request, session: AsyncSession, principal: Principal, scope: str) -> Basis:
@@ -190,8 +195,10 @@ def _acting(scope: str, *, sensitive: bool = False) -> Any:
     return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
 
 
-def writing(scope: str) -> Any:
-    """A dependency that gives a `UnitOfWork` to callers who hold `scope`, and commits it before the answer leaves."""
+def writing(scope: str, *, while_suspended: bool = False) -> Any:
+    """A dependency that gives a `UnitOfWork` to callers who hold `scope`, and commits it before the answer leaves.
+    `while_suspended` lets in also who acts in a tenant that is not active, to write what is no change of anything in it.
+    """
     permit = _acting(scope)
 
     async def provide(actor: Annotated[Actor, permit]) -> AsyncIterator[UnitOfWork]:
@@ -199,11 +206,17 @@ def writing(scope: str) -> Any:
             yield work
 
     # Function scope ends the dependency, and so commits, before the response is sent.
-    return Depends(_declared(provide, scope, writes=True), scope="function")
+    return Depends(_declared(provide, scope, writes=True, while_suspended=while_suspended), scope="function")
 
 
 def _declared(
-    provide: Callable[..., Any], scope: str, *, sensitive: bool = False, writes: bool = False, cached: bool = False
+    provide: Callable[..., Any],
+    scope: str,
+    *,
+    sensitive: bool = False,
+    writes: bool = False,
+    cached: bool = False,
+    while_suspended: bool = False,
 ) -> Callable[..., Any]:
     if scope not in SCOPES | {ANYONE}:
         raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
@@ -211,4 +224,5 @@ def _declared(
     provide.sensitive = sensitive  # type: ignore[attr-defined]
     provide.writes = writes  # type: ignore[attr-defined]
     provide.cached = cached  # type: ignore[attr-defined]
+    provide.while_suspended = while_suspended  # type: ignore[attr-defined]
     return provide

@@ -38,7 +38,7 @@ from registry_api.jobs.worker import Worker
 from registry_api.limits.service import Limits
 from registry_api.problems import ProblemDocument
 from registry_api.routers import ROUTERS, TAGS
-from registry_api.secrets import answers_key, audit_persons_key, checkpoint_key, cursor_key
+from registry_api.secrets import answers_key, audit_persons_key, checkpoint_key, cursor_key, forwarding_key
 from registry_api.selecting import add_parts
 from registry_api.system.housekeeping import Housekeeping
 from registry_api.system.metrics import Metrics
@@ -123,6 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.storage = open_storage(settings)
     app.state.cursor_key = cursor_key(settings).secret
     app.state.answers_key = answers_key(settings)
+    app.state.forwarding_key = forwarding_key(settings)
     app.state.in_flight = InFlight()
     app.state.last_use = LastUse(database)
     metrics = app.state.metrics

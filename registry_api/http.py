@@ -42,9 +42,10 @@ class StrictRoute(APIRoute):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.required_scope = next(_scopes(self.dependant), None)
+        self.while_suspended = any(_marks(self.dependant, "while_suspended"))
         if self.required_scope is not None:
             described: dict[str, Any] = {"security": [{SECURITY_SCHEME: []}], "x-required-scope": self.required_scope}
-            if any(_marks(self.dependant)):
+            if any(_marks(self.dependant, "sensitive")):
                 described["x-recorded-read"] = True
             self.openapi_extra = {**described, **(self.openapi_extra or {})}
         self.openapi_extra = {"x-stability": self.stability, **(self.openapi_extra or {})}
@@ -122,10 +123,10 @@ def _idempotency(route: APIRoute) -> str | None:
     return "keyed" if any(writes for _, writes in _accesses(route.dependant)) else "none"
 
 
-def _marks(dependant: Dependant) -> Iterator[bool]:
+def _marks(dependant: Dependant, mark: str) -> Iterator[bool]:
     for dependency in dependant.dependencies:
-        yield getattr(dependency.call, "sensitive", False)
-        yield from _marks(dependency)
+        yield getattr(dependency.call, mark, False)
+        yield from _marks(dependency, mark)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from patchbay.core.forwarding import KEY_FILE
 from patchbay.core.settings import Settings
 
 
@@ -50,6 +51,11 @@ def checkpoint_key(settings: Settings) -> Ed25519PrivateKey:
 def answers_key(settings: Settings) -> Key:
     """The key that seals the answers kept for repeated requests."""
     return _key(settings.secret_file("answers.key"))
+
+
+def forwarding_key(settings: Settings) -> bytes:
+    """What our own processes show that pass on requests, so that the address which they name is believed."""
+    return secret_text(settings.secret_file(KEY_FILE), secrets.token_hex(32)).encode()
 
 
 def secret_text(path: Path, fresh: str) -> str:

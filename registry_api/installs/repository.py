@@ -1,10 +1,11 @@
 """All SQL about targets and observations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+import orjson
+from sqlalchemy import ARRAY, BindParameter, Select, TextualSelect, Uuid, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import aliased
 
 from registry_api.catalog.models import Plugin
@@ -13,7 +14,37 @@ from registry_api.db import Repository
 from registry_api.db.chunks import chunks
 from registry_api.filtering import EVERY, Asked
 from registry_api.installs.models import Observation, Target
+from registry_api.installs.standing import Place, Seen
 from registry_api.problems import NotFound
+
+_SEEN = [getattr(Observation, name) for name in ("target_id", "plugin_id", "occurred_at", "position", "event")]
+_LAST_SEEN = """
+SELECT seen.target_id, seen.plugin_id, seen.occurred_at, seen.position, seen.event
+FROM {places} JOIN observations AS seen ON seen.id = (
+    SELECT id FROM observations
+    WHERE target_id = place.target_id AND plugin_id = place.plugin_id AND tenant_id = :tenant_id
+    ORDER BY occurred_at DESC, position DESC LIMIT 1
+)
+"""
+"""One look into the index a place; a window over their histories would grow with these."""
+
+
+def _last_seen(places: str, *listed: BindParameter[Any]) -> TextualSelect:
+    tenant = bindparam("tenant_id", type_=Uuid())
+    return text(_LAST_SEEN.format(places=places)).bindparams(tenant, *listed).columns(*_SEEN)
+
+
+_LAST_SEEN_SQLITE = _last_seen(
+    "(SELECT json_extract(value, '$[0]') AS target_id, json_extract(value, '$[1]') AS plugin_id FROM json_each(:places)) AS place"
+)
+_LAST_SEEN_POSTGRES = _last_seen(
+    "unnest(:targets, :plugins) AS place (target_id, plugin_id)",
+    *(bindparam(name, type_=ARRAY(Uuid())) for name in ("targets", "plugins")),
+)
+
+
+def _apart(places: Sequence[Place]) -> dict[str, Any]:
+    return {"targets": [target for target, _ in places], "plugins": [plugin for _, plugin in places]}
 
 
 class Installs(Repository):
@@ -58,6 +89,17 @@ class Installs(Repository):
         """The tenant's highest position; 0 before the first observation."""
         query = select(func.max(Observation.position)).where(Observation.tenant_id == self.scope.tenant_id)
         return (await self.session.execute(query)).scalar() or 0
+
+    async def last_seen(self, places: Iterable[Place]) -> dict[Place, Seen]:
+        """The tenant's last event at each of the places; those that it never observed are absent."""
+        named = list(places)
+        if not named:
+            return {}
+        is_postgres = self.session.get_bind().dialect.name == "postgresql"
+        listed = _apart(named) if is_postgres else {"places": orjson.dumps([(t.hex, p.hex) for t, p in named]).decode()}
+        query = _LAST_SEEN_POSTGRES if is_postgres else _LAST_SEEN_SQLITE
+        rows = await self.session.execute(query, {"tenant_id": self.scope.tenant_id, **listed})
+        return {(target, plugin): Seen(*seen) for target, plugin, *seen in rows}
 
     async def add_observations(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert observations."""

@@ -12,6 +12,7 @@ from registry_api.db import UnitOfWork
 from registry_api.installs.models import Target
 from registry_api.installs.repository import Installs
 from registry_api.installs.schemas import ObservationDocument, TargetDocument
+from registry_api.installs.standing import gained, place_of
 from registry_api.intake.documents import Outcome
 from registry_api.intake.names import NamesRepository
 from registry_api.tenancy.metering import Metering
@@ -88,6 +89,8 @@ async def apply_observations(
         row["position"] = place
         payload = {name: row[name] for name in _OBSERVATION}
         work.publish("observations", "upsert", row["id"], payload, tenant_id=row["tenant_id"])
+    before = await installs.last_seen({place_of(row) for row in fresh.values()})
+    await work.repository(Metering).move(Quota.INSTALLS, gained(before, fresh.values()))
     await installs.add_observations(list(fresh.values()))
 
 

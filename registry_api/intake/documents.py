@@ -19,6 +19,9 @@ from registry_api.intake.rejects import Reject, first_lines, frame_of, rejects_k
 from registry_api.intake.repository import Intake
 from registry_api.intake.schemas import BatchResult
 from registry_api.problems import FieldError
+from registry_api.tenancy.errors import QuotaExceeded
+from registry_api.tenancy.metering import Metering
+from registry_api.tenancy.plans import Quota
 
 T = TypeVar("T", bound=BaseModel)
 SHOWN_FAULTS = 20
@@ -101,16 +104,21 @@ class JsonBatch(Generic[T]):
         good = await anyio.to_thread.run_sync(self._judge, items, outcome)
         kept = Kept(storage, rejects_key(actor.principal.tenant_id, batch.id))
         await kept.write(outcome.rejects)
-        async with actor.writing() as work:
-            await work.repository(Intake).take_turn(self.stream)
-            result = await replayed(work, batch)
-            if result is None:
-                await self.apply(work, good, outcome)
-                await kept.write(outcome.rejects)
-                result = self._result(batch, len(items), outcome, kept.frame)
-                await register(work, batch, result, kept.path if outcome.rejects else None)
-        if result.replayed and outcome.rejects:
-            await anyio.to_thread.run_sync(storage.delete, kept.path)
+        try:
+            async with actor.writing() as work:
+                await work.repository(Intake).take_turn(self.stream)
+                result = await replayed(work, batch)
+                if result is None:
+                    await self.apply(work, good, outcome)
+                    await kept.write(outcome.rejects)
+                    await work.repository(Metering).add({Quota.STORAGE: kept.bytes})
+                    result = self._result(batch, len(items), outcome, kept.frame)
+                    await register(work, batch, result, kept.path if outcome.rejects else None)
+        except QuotaExceeded:
+            await kept.discard()
+            raise
+        if result.replayed:
+            await kept.discard()
         return result
 
     def _judge(self, items: Sequence[T | Faulty], outcome: Outcome) -> list[tuple[int, T]]:
@@ -149,7 +157,7 @@ class Kept:
     def __init__(self, storage: Storage, path: str) -> None:
         self.storage, self.path = storage, path
         self.frame = frame_of([])
-        self._written = 0
+        self.bytes = self._written = 0
 
     async def write(self, rejects: list[Reject]) -> None:
         """Make them durable, unless they are already; in a thread."""
@@ -158,4 +166,9 @@ class Kept:
 
     def _write(self, rejects: list[Reject]) -> None:
         self.frame, self._written = frame_of(rejects), len(rejects)
-        store_rejects(self.storage, self.path, self.frame)
+        self.bytes = store_rejects(self.storage, self.path, self.frame)
+
+    async def discard(self) -> None:
+        """Remove them where nothing will name them."""
+        if self._written:
+            await anyio.to_thread.run_sync(self.storage.delete, self.path)

@@ -83,17 +83,19 @@ class RejectsFile:
         cut = rejects.with_columns(pl.col("row").str.slice(0, ROW_CHARACTERS)).select(*REJECT_SCHEMA)
         self._writer.write_table(cut.to_arrow().cast(REJECTS.arrow_schema()), row_group_size=GROUP_ROWS)
 
-    def store(self, storage: Storage, key: str) -> None:
-        """Write the file durably, its last use; the transaction that names it comes after."""
+    def store(self, storage: Storage, key: str) -> int:
+        """Write the file durably, its last use, and say its bytes; the transaction that names it comes after."""
         self._writer.close()
-        storage.put(key, self._content.getbuffer())  # type: ignore[arg-type]
+        content = self._content.getbuffer()
+        storage.put(key, content)  # type: ignore[arg-type]
+        return content.nbytes
 
 
-def store_rejects(storage: Storage, key: str, rejects: pl.DataFrame) -> None:
-    """Write rejects durably; the transaction that names them comes after."""
+def store_rejects(storage: Storage, key: str, rejects: pl.DataFrame) -> int:
+    """Write rejects durably, and say how many bytes they take; the transaction that names them comes after."""
     file = RejectsFile()
     file.add(rejects)
-    file.store(storage, key)
+    return file.store(storage, key)
 
 
 def read_rejects(storage: Storage, key: str, start: int, limit: int) -> pl.DataFrame:

@@ -1,15 +1,15 @@
 """All SQL of the intake: the ledger, the register of segments, and the turn writers of one stream take."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, func, or_, select, text, update
+from sqlalchemy import Select, func, or_, select, update
 
 from registry_api.db import Repository
 from registry_api.db.chunks import chunks
+from registry_api.db.turns import take_turn
 from registry_api.feeds.models import OutboxRow
 from registry_api.intake.models import IntakeBatch, Segment
 
@@ -26,10 +26,7 @@ class Intake(Repository):
 
         What is decided on reads that follow (is this batch known, which names exist) then still holds at the commit.
         """
-        if self.session.get_bind().dialect.name == "postgresql":
-            name = f"{stream}:{self.scope.tenant_id}".encode()
-            key = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-            await self.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        await take_turn(self.session, f"{stream}:{self.scope.tenant_id}")
 
     async def find(self, stream: str, batch_id: str) -> IntakeBatch | None:
         """The tenant's own batch of that key, if it was acknowledged."""

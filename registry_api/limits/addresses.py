@@ -1,5 +1,6 @@
 """Whose address a request comes from."""
 
+import hmac
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -7,33 +8,44 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from patchbay.core.forwarding import KEY_HEADER
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+KEY = KEY_HEADER.lower().encode()
 UNKNOWN = "unknown"
 """The one caller of servers on sockets without addresses."""
 
 
 def client_address(scope: Scope, trusted: tuple[str, ...]) -> str:
-    """The address of the caller; `X-Forwarded-For` counts only as far as proxies of the `trusted` networks wrote it.
+    """The address of the caller; `X-Forwarded-For` counts only as far as proxies of the `trusted` networks wrote it, and its
+    last hop also where a process of ours wrote it, which shows the forwarding key.
 
     Read from its right end: every proxy appends whom it heard from, and what stands left of the last one that is trusted could
     have been written by anybody.
     """
-    host = scope["client"][0] if scope.get("client") else ""
-    return (
-        _past(host, Headers(scope=scope).getlist("x-forwarded-for"), _networks(trusted)) if trusted else _written(host)
-    )
+    host, ours = scope["client"][0] if scope.get("client") else "", _is_ours(scope)
+    if not trusted and not ours:
+        return _written(host)
+    return _past(host, Headers(scope=scope).getlist("x-forwarded-for"), _networks(trusted), believed=ours)
 
 
-def _past(host: str, lines: Sequence[str], networks: Sequence[Network]) -> str:
+def _is_ours(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == KEY:
+            return hmac.compare_digest(value, scope["app"].state.forwarding_key)
+    return False
+
+
+def _past(host: str, lines: Sequence[str], networks: Sequence[Network], *, believed: bool) -> str:
     heard = _address(host)
     if heard is None:
         return UNKNOWN
     for hop in reversed(",".join(lines).split(",")):
         further = _address(hop.strip())
-        if further is None or not _within(heard, networks):
+        if further is None or not (believed or _within(heard, networks)):
             break
-        heard = further
+        heard, believed = further, False
     return str(heard)
 
 

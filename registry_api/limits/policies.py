@@ -60,6 +60,11 @@ class State(NamedTuple):
         return max(0, (self.policy.burst - self.ahead) // self.policy.interval)
 
     @property
+    def used(self) -> int:
+        """Requests of the quota that are not restored yet."""
+        return math.ceil(self.ahead / self.policy.interval)
+
+    @property
     def wait(self) -> int:
         """Seconds until a refused request would be let through, at least one."""
         return max(1, math.ceil((self.ahead + self.policy.interval - self.policy.burst) / 1_000_000))

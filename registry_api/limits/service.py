@@ -6,7 +6,9 @@ not counted at the address either.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
 
 from fastapi import Request
 from redis.exceptions import RedisError
@@ -16,7 +18,7 @@ from registry_api.caller import current_address
 from registry_api.db import Principal
 from registry_api.limits.addresses import UNKNOWN, limited_as
 from registry_api.limits.errors import RateLimited
-from registry_api.limits.policies import Claim, Policies, State
+from registry_api.limits.policies import Claim, Policies
 from registry_api.limits.stores import InProcess, InRedis, Store
 
 PAUSE_SECONDS = 5.0
@@ -26,6 +28,7 @@ LOGIN = "create_session"
 UNLIMITED = frozenset({"get_health", "get_readiness", "get_metrics"})
 """Routes that probes and scrapers call, whose silence would take the service out of the balancer."""
 log = logging.getLogger("registry_api.limits")
+T = TypeVar("T")
 
 
 class Limits:
@@ -54,6 +57,12 @@ class Limits:
         """Both at once, where the caller is known at the door already."""
         await self._spend(request, [*self._of_address(route), *self._of_caller(principal)])
 
+    async def used(self, tenant_id: UUID, planned: int | None) -> int | None:
+        """Requests of a tenant that are not restored yet, of its plan's limit or else of every tenant's; None without both."""
+        tenant = str(tenant_id)
+        claims = self.policies.of_plan(planned, tenant) or self.policies.claims(tenant=tenant)
+        return (await self._told(lambda store: store.look(claims[0]))).used if claims else None
+
     async def close(self) -> None:
         """Close the connections to Redis."""
         if self._shared is not None:
@@ -72,17 +81,17 @@ class Limits:
         return [*claims, *self.policies.of_plan(principal.requests_per_minute, tenant)]
 
     async def _spend(self, request: Request, claims: Sequence[Claim]) -> None:
-        states = await self._counted(claims) if claims else []
+        states = await self._told(lambda store: store.spend(claims)) if claims else []
         request.scope.setdefault("state", {}).setdefault(LIMITS, []).extend(states)
         if not all(state.allowed for state in states):
             raise RateLimited(states)
 
-    async def _counted(self, claims: Sequence[Claim]) -> list[State]:
+    async def _told(self, ask: Callable[[Store], Awaitable[T]]) -> T:
         if self._shared is None or time.monotonic() < self._away_until:
-            return await self._own.spend(claims)
+            return await ask(self._own)
         try:
-            return await self._shared.spend(claims)
+            return await ask(self._shared)
         except (RedisError, OSError):
             log.exception("Redis is away; limits hold per process for now")
             self._away_until = time.monotonic() + PAUSE_SECONDS
-            return await self._own.spend(claims)
+            return await ask(self._own)

@@ -44,6 +44,10 @@ class Store(Protocol):
         """Make all claims, or none when one of them is refused; a state for each."""
         ...
 
+    async def look(self, claim: Claim) -> State:
+        """What a claim would meet, without making it."""
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -67,6 +71,11 @@ class InProcess:
             self._until.update((claim.key, now + used) for claim, used in zip(claims, ahead, strict=True))
             self._sweep(now)
         return _states(claims, ahead, made)
+
+    async def look(self, claim: Claim) -> State:
+        """See `Store`."""
+        ahead = max(self._until.get(claim.key, 0) - self._clock(), 0)
+        return State(claim.policy, ahead, _fits(claim, ahead))
 
     def _sweep(self, now: int) -> None:
         """Forget who has the whole quota again, so that addresses never seen again take no memory."""
@@ -99,6 +108,15 @@ class InRedis:
         sizes = [size for claim in claims for size in (claim.policy.interval, claim.policy.burst)]
         made, *ahead = [int(number) for number in await self._script(keys=keys, args=sizes)]
         return _states(claims, ahead, bool(made))
+
+    async def look(self, claim: Claim) -> State:
+        """See `Store`; by Redis' own clock too."""
+        async with self._redis.pipeline() as pipe:
+            pipe.time()
+            pipe.get(PREFIX + claim.key)
+            (seconds, micros), kept = await pipe.execute()
+        ahead = max(int(kept or 0) - (seconds * 1_000_000 + micros), 0)
+        return State(claim.policy, ahead, _fits(claim, ahead))
 
     async def close(self) -> None:
         """Close the connections."""

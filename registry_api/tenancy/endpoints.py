@@ -25,7 +25,7 @@ from registry_api.tenancy.errors import OperatorTenantFixed, TenantExists
 from registry_api.tenancy.filters import TENANTS
 from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.models import Tenant
-from registry_api.tenancy.plans import UNCOUNTED, limits_of, period_of
+from registry_api.tenancy.plans import Quota, limits_of, period_of
 from registry_api.tenancy.repository import Tenants, named_tenant
 from registry_api.tenancy.schemas import NewTenant, QuotaView, TenantChange, TenantCreated, TenantView, UsageView
 from registry_api.tenancy.service import add_tenant, change_tenant
@@ -138,7 +138,7 @@ async def update_tenant(
 
     428 without If-Match, 412 when the tenant has changed since it was read.
     """
-    found = await work.repository(Tenants).get(tenant, locked=True)
+    found = await work.repository(Tenants).get_any(tenant)
     require_revision(if_match, found.revision)
     refuse_deleted(found)
     if found.kind == "operator" and body.status == "suspended":
@@ -151,19 +151,21 @@ async def update_tenant(
 
 
 @router.get("/tenants/{tenant}/usage", summary="Read a tenant's use of its quotas")
-async def read_tenant_usage(tenant: str, reader: Reader = reading("tenancy:read")) -> UsageView:
+async def read_tenant_usage(tenant: str, request: Request, reader: Reader = reading("tenancy:read")) -> UsageView:
     """Each quota of the plan with its limit and its use at this moment."""
     found = await _visible(reader, tenant)
     scope = Scope(found.id, reader.principal.scope.operator_id)
-    used, limits, now = await Metering(reader.session, scope).used(), limits_of(found.plan, found.quotas), utcnow()
+    limits, now = limits_of(found.plan, found.quotas), utcnow()
+    used: dict[Quota, int | None] = {**await Metering(reader.session, scope).used()}
+    used[Quota.REQUESTS] = await request.app.state.limits.used(found.id, limits[Quota.REQUESTS])
     return UsageView(
         plan=found.plan,
         quotas=[
             QuotaView(
                 quota=quota,
                 limit=limit,
-                used=None if quota in UNCOUNTED else used[quota],
-                remaining=None if limit is None or quota in UNCOUNTED else max(0, limit - used[quota]),
+                used=used[quota],
+                remaining=None if limit is None else max(0, limit - (used[quota] or 0)),
                 period=period_of(quota, now),
                 overridden=quota.value in found.quotas,
             )

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import anyio
-from sqlalchemy import Row, Select, Table, literal, select, tuple_
+from sqlalchemy import Row, Select, Table, literal, select, tuple_, update
 
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from registry_api.db import Repository, Scope, UnitOfWork
 from registry_api.db.binding import Binding
+from registry_api.db.turns import take_turn
 from registry_api.intake.models import IntakeBatch, Segment
 from registry_api.jobs.context import JobContext
 from registry_api.jobs.errors import PermanentFailure
@@ -54,6 +55,12 @@ class Exports(Repository):
             raise NotFound(f"There is no export {export_id} of this tenant.")
         return found
 
+    async def give_up_former(self, export_id: UUID) -> list[UUID]:
+        """Let the tenant's other archives go; whose they were."""
+        former = (TenantExport.tenant_id == self.scope.tenant_id, TenantExport.id != export_id)
+        gone = update(TenantExport).where(*former, TenantExport.state == "done").values(state="expired", path=None)
+        return list((await self.session.execute(gone.returning(TenantExport.id))).scalars())
+
     async def file_keys(self) -> list[str]:
         """Storage keys of the segments that count and of kept rejects."""
         segments = select(Segment.path).where(
@@ -90,6 +97,7 @@ async def ask_export(work: UnitOfWork, tenant: Tenant) -> TenantExport:
     That its archive is deleted is seen to from the beginning, whatever becomes of the job that writes it.
     """
     scope = Scope(tenant.id, work.principal.scope.operator_id)
+    await take_turn(work.session, f"{EXPORT}:{tenant.id}")
     waiting = Exports(work.session, scope).all().where(TenantExport.state.in_(("queued", "running")))
     for known in (await work.session.execute(waiting.with_for_update())).scalars().all():
         if await Jobs(work.session, scope).open_by_key(EXPORT, str(known.id)) is not None:
@@ -150,14 +158,16 @@ def _key(job: JobContext, export_id: UUID) -> str:
 
 
 async def _put(job: JobContext, export_id: UUID, packed: Path, done: dict[str, Any]) -> None:
-    """Keep the archive, unless by now it is nobody's: the tenant may have been erased while it was packed."""
+    """Keep the archive in the former one's place, unless by now it is nobody's: the tenant may have been erased meanwhile."""
     key = _key(job, export_id)
     await anyio.to_thread.run_sync(job.storage.put_file, key, packed)
     try:
-        await _finish(job, export_id, {**done, "state": "done", "path": key})
+        former = await _finish(job, export_id, {**done, "state": "done", "path": key})
     except Exception:
         await anyio.to_thread.run_sync(job.storage.delete, key)
         raise
+    for other in former:  # should this not come to pass, the job that was to delete it in its time does
+        await anyio.to_thread.run_sync(job.storage.delete, _key(job, other))
 
 
 async def _fill(archive: Archive, exports: Exports, table: Table) -> None:
@@ -180,10 +190,14 @@ async def _change(work: UnitOfWork, export_id: UUID, changes: dict[str, Any]) ->
         setattr(row, name, value)
 
 
-async def _finish(job: JobContext, export_id: UUID, changes: dict[str, Any]) -> None:
+async def _finish(job: JobContext, export_id: UUID, changes: dict[str, Any]) -> list[UUID]:
+    """Note that it is done; the exports whose archives went with that."""
     async with job.writing() as work:
         await _change(work, export_id, changes)
-        work.audit("tenant.exported", f"export:{export_id}", {"digest": changes["digest"], "rows": changes["rows"]})
+        former = await work.repository(Exports).give_up_former(export_id)
+        facts = {"digest": changes["digest"], "rows": changes["rows"], "replaces": [str(other) for other in former]}
+        work.audit("tenant.exported", f"export:{export_id}", facts)
+    return former
 
 
 @handler(EXPIRE, payload=ExportPayload, while_suspended=True, owed=True)

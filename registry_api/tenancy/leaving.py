@@ -25,7 +25,7 @@ from registry_api.tenancy.schemas import ExportView, TenantView
 
 router = api_router("tenancy")
 ARCHIVE = "application/zstd"
-Exporting = Annotated[UnitOfWork, writing("tenancy:export")]
+Exporting = Annotated[UnitOfWork, writing("tenancy:export", while_suspended=True)]
 ExportReader = Annotated[Reader, reading("tenancy:export")]
 Downloader = Annotated[Reader, reading("tenancy:export", sensitive=True)]
 
@@ -35,10 +35,19 @@ async def _exports(reader: Reader, tenant: str) -> tuple[Tenant, Exports]:
     return found, Exports(reader.session, Scope(found.id, reader.principal.scope.operator_id))
 
 
-@router.post("/tenants/{tenant}/exports", status_code=202, summary="Have a tenant exported", responses=ACCEPTED)
+@router.post(
+    "/tenants/{tenant}/exports",
+    status_code=202,
+    summary="Have a tenant exported",
+    responses=ACCEPTED | problems(conflict="It was deleted."),
+)
 async def post_export(tenant: str, response: Response, work: Exporting) -> ExportView:
-    """Everything the tenant owns, as one archive; the export that is on its way where there is one. Read it for progress."""
-    found = await work.repository(Tenants).get(tenant)
+    """Everything the tenant owns, as one archive; the export that is on its way where there is one. Read it for progress.
+
+    Also for a tenant that is suspended or marked for deletion. Its archive takes the former one's place.
+    """
+    found = await work.repository(Tenants).hold(tenant)
+    erasure.refuse_deleted(found)
     made = await ask_export(work, found)
     point_to(response, f"/v1/tenants/{found.id}/exports/{made.id}")
     return ExportView.model_validate(made)
@@ -100,7 +109,7 @@ async def delete_tenant(
     erased. Until then, setting its status to active or suspended undoes it. Of one that is marked, an erasure that died is
     tried again.
     """
-    found = await work.repository(Tenants).get(tenant, locked=True)
+    found = await work.repository(Tenants).get_any(tenant)
     if found.kind == "operator":
         raise OperatorTenantFixed("The operator tenant cannot be deleted, since the registry is run from it.")
     await erasure.mark(work, request.app.state.settings, found)

@@ -55,6 +55,13 @@ class Metering(Repository):
         for quota, amount in sorted(amounts.items()):
             await self._move(quota, -amount, now)
 
+    async def move(self, quota: Quota, amount: int) -> None:
+        """Count what a change comes to, be it more, as `add` does, or less."""
+        if amount > 0:
+            await self.add({quota: amount})
+        elif amount < 0:
+            await self.free({quota: -amount})
+
     async def require(self, *quotas: Quota) -> None:
         """Raises `QuotaExceeded` where nothing is left of a quota; a cheap look before costly work."""
         now, limits, used = utcnow(), await self.limits(), await self.used()

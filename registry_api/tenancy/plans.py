@@ -14,6 +14,7 @@ class Quota(StrEnum):
     RELEASES = "releases"
     STORAGE = "storage_bytes"
     TARGETS = "targets"
+    INSTALLS = "installs"
     REQUESTS = "requests_per_minute"
     EVENTS = "events_per_month"
     SEATS = "seats"
@@ -24,9 +25,6 @@ Limits = Mapping[Quota, int | None]
 MONTHLY = frozenset({Quota.EVENTS})
 """Quotas whose use begins anew with each UTC month; the use of all others stands until something is taken away."""
 
-UNCOUNTED = frozenset({Quota.REQUESTS})
-"""Quotas that the limits of requests hold, which keep no count."""
-
 OPERATOR, DEFAULT = "operator", "enterprise"
 """A self-hosted registry limits nobody until its operator says so."""
 
@@ -36,11 +34,11 @@ def _limits(*limits: int | None) -> Limits:
 
 
 PLANS: dict[str, Limits] = {
-    #                    plugins releases storage    targets requests events      seats
-    "free": _limits(10, 100, GIB, 25, 300, 100_000, 5),
-    "team": _limits(500, 10_000, 100 * GIB, 1_000, 3_000, 20_000_000, 50),
-    "enterprise": _limits(None, None, None, None, None, None, None),
-    OPERATOR: _limits(None, None, None, None, None, None, None),
+    #                    plugins releases storage    targets installs requests events      seats
+    "free": _limits(10, 100, GIB, 25, 500, 300, 100_000, 5),
+    "team": _limits(500, 10_000, 100 * GIB, 1_000, 50_000, 3_000, 20_000_000, 50),
+    "enterprise": _limits(None, None, None, None, None, None, None, None),
+    OPERATOR: _limits(None, None, None, None, None, None, None, None),
 }
 """Limits by plan, in the order of `Quota`; None is no limit. `operator` is the operator tenant's alone."""
 

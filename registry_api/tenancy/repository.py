@@ -38,16 +38,26 @@ class Tenants(Repository):
         query = select(Tenant)
         return query if self.scope.all_tenants else query.where(Tenant.id == self.scope.tenant_id)
 
-    async def find(self, tenant: str, *, locked: bool = False) -> Tenant | None:
-        """A visible tenant by slug or id; locked for a change of it, for which nobody waits who writes rows of the tenant's."""
-        query = self.visible().where(named(tenant))
-        if locked:
-            query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-        return (await self.session.execute(query)).scalar_one_or_none()
+    async def get(self, tenant: str) -> Tenant:
+        """A visible tenant by slug or id; raises `NotFound`."""
+        return await self._one(self.visible(), tenant)
 
-    async def get(self, tenant: str, *, locked: bool = False) -> Tenant:
-        """The same; raises `NotFound`."""
-        if (found := await self.find(tenant, locked=locked)) is None:
+    async def hold(self, tenant: str) -> Tenant:
+        """The same, and until the transaction ends it is neither suspended nor deleted."""
+        query = self.visible().with_for_update(read=True).execution_options(populate_existing=True)
+        return await self._one(query, tenant)
+
+    async def get_any(self, tenant: str) -> Tenant:
+        """Any tenant by slug or id, locked for a change of it, for which nobody waits who writes rows of the tenant's; raises `NotFound`.
+
+        For routes that only platform scopes open, whose holder need not have a role that sees every tenant.
+        """
+        query = select(Tenant).with_for_update(key_share=True).execution_options(populate_existing=True)
+        return await self._one(query, tenant)
+
+    async def _one(self, query: Select[tuple[Tenant]], tenant: str) -> Tenant:
+        found = (await self.session.execute(query.where(named(tenant)))).scalar_one_or_none()
+        if found is None:
             raise NotFound(f"There is no tenant {tenant[:200]!r}.")
         return found
 

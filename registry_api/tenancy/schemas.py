@@ -53,8 +53,10 @@ class QuotaView(Output):
 
     quota: Quota
     limit: int | None = Field(description="Null is no limit.")
-    used: int | None = Field(description="Null for requests, which are counted a minute at a time and not kept.")
-    remaining: int | None = Field(description="Null where there is no limit, or no count; 0 also where it is passed.")
+    used: int | None = Field(
+        description="Of requests those of the running minute that are not restored yet; null where no limit counts them."
+    )
+    remaining: int | None = Field(description="Null where there is no limit; 0 also where it is passed.")
     period: str = Field(description="The UTC month that is counted, like 2026-11; empty where the use stands.")
     overridden: bool = Field(description="Whether the operator set the limit otherwise than the plan.")
 

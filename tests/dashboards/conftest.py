@@ -17,9 +17,10 @@ import httpx
 import pytest
 import uvicorn
 
+from dashboards.__main__ import SERVER
 from dashboards.app import create_app
 from dashboards.data import Data
-from dashboards.registry import Refused, Unreachable
+from dashboards.registry import NotKnown, Refused, Unreachable
 from dashboards.session import Viewer
 from patchbay.core.client import Client
 from patchbay.core.settings import Settings
@@ -27,7 +28,7 @@ from tests.dashboards import registered, world
 from warehouse.read import SnapshotReader
 
 TENANTS = world.Tenants("tenant-operator", "tenant-acme")
-PASSWORD = "correct horse battery staple"
+PASSWORD, CODE = "correct horse battery staple", "123456"
 SECONDS_TO_START = 90
 
 
@@ -53,20 +54,24 @@ class Paper:
 
 
 class Desk:
-    """A registry in memory: two people with one password; `down` makes it unreachable, `ended` refuses their tokens."""
+    """A registry in memory: people with one password, and those called "two" with a code; `down` makes it unreachable, `busy`
+    has it refuse to say whose a token is, `ended` refuses those tokens.
+    """
 
     def __init__(self) -> None:
-        self.down = self.forbidden = False
+        self.down = self.forbidden = self.busy = False
         self.faults: list[dict[str, str]] = []
         self.ended: set[str] = set()
         self.asked = 0
         self.client = Paper()
 
-    def log_in(self, email: str, password: str, tenant: str | None) -> dict[str, Any]:
+    def log_in(self, email: str, password: str, tenant: str | None, code: str | None) -> dict[str, Any]:
         self._answer()
         slug = tenant or email.partition("@")[2].partition(".")[0]
         if password != PASSWORD or slug not in ("operator", "acme"):
-            raise Refused("The email address or the password is wrong.")
+            raise NotKnown("The email address or the password is wrong.", "login_failed")
+        if email.startswith("two") and code != CODE:
+            raise NotKnown("send it as `code`", "login_failed" if code else "second_factor_needed")
         return granted(email, slug)
 
     def log_out(self, token: str) -> None:
@@ -76,7 +81,9 @@ class Desk:
     def me(self, token: str) -> dict[str, Any]:
         self._answer()
         if token in self.ended:
-            raise Refused("The token has ended.")
+            raise NotKnown("The token has ended.")
+        if self.busy:
+            raise Refused("Too many requests.", "rate_limited")
         return {}
 
     def ready(self) -> dict[str, Any]:
@@ -151,7 +158,7 @@ def client(home: Path, desk: Desk) -> Iterator[httpx.Client]:
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """An ASGI application on a port of its own, in a thread, until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="error", **SERVER))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -17,7 +17,7 @@ from dashboards.app import create_app
 from dashboards.login import safe_next
 from dashboards.session import COOKIE, Sessions, Viewer, secret_key
 from patchbay.core.settings import Settings
-from tests.dashboards.conftest import PASSWORD, Desk, serving
+from tests.dashboards.conftest import CODE, PASSWORD, Desk, serving
 
 Viewers = Callable[[str], Viewer]
 KEY = Fernet.generate_key()
@@ -55,25 +55,57 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     assert list(path.parent.iterdir()) == [path]
 
 
-def rechecked(sessions: Sessions, viewer: Viewer, times: int = 2) -> None:
-    """Let the session be re-checked, and wait until that is done."""
+def admitted(sessions: Sessions, viewer: Viewer, times: int = 1) -> list[Viewer | None]:
+    """Who is let in by the viewer's cookie, in as many requests at once."""
+    cookie = sessions.seal(viewer)
 
-    async def run() -> None:
-        for _ in range(times):
-            sessions.recheck(viewer)
-        await asyncio.gather(*sessions._tasks)
+    async def run() -> list[Viewer | None]:
+        return list(await asyncio.gather(*(sessions.admit(cookie) for _ in range(times))))
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
-def test_a_session_the_registry_ended_is_refused_after_the_next_look(
+def test_a_session_the_registry_ended_is_refused_from_its_first_request_in_a_process_on(
+    desk: Desk, viewer_of: Viewers
+) -> None:
+    viewer = viewer_of("acme")
+    desk.ended.add(viewer.token)
+    for sessions in (Sessions(KEY, desk), Sessions(KEY, desk)):  # a restart forgets who was refused
+        assert admitted(sessions, viewer, 3) == [None, None, None]
+        assert sessions.unseal(sessions.seal(viewer)) is None
+
+
+def test_a_session_that_ends_later_is_refused_by_the_very_request_that_asks_again(
+    desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    assert admitted(sessions, viewer) == [viewer]
+    desk.ended.add(viewer.token)
+    assert admitted(sessions, viewer) == [viewer], "within the minute the answer stands"
+    monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
+    assert admitted(sessions, viewer) == [None]
+
+
+def test_who_the_registry_does_not_want_to_judge_is_turned_away_and_keeps_the_session(
     desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
     sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
-    desk.ended.add(viewer.token)
-    rechecked(sessions, viewer)
-    assert sessions.unseal(sessions.seal(viewer)) is None
+    desk.busy = True
+    assert admitted(sessions, viewer) == [None]
+    desk.busy = False
+    assert admitted(sessions, viewer) == [viewer]
+
+
+def test_a_fault_while_asking_lets_nobody_in_and_is_not_kept(
+    desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    with monkeypatch.context() as broken:
+        broken.setattr(desk, "me", lambda token: {}[token])
+        with pytest.raises(KeyError):
+            admitted(sessions, viewer)
+    assert admitted(sessions, viewer) == [viewer]
 
 
 def test_a_session_outlives_an_unreachable_registry(
@@ -82,14 +114,16 @@ def test_a_session_outlives_an_unreachable_registry(
     monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
     sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
     desk.down = True
-    rechecked(sessions, viewer, 3)
-    assert desk.asked == 2
+    assert [admitted(sessions, viewer) for _ in range(3)] == [[viewer]] * 3
+    assert desk.asked == 3
     assert sessions.unseal(sessions.seal(viewer)) == viewer
 
 
-def test_the_registry_is_asked_at_most_once_a_minute(desk: Desk, viewer_of: Viewers) -> None:
-    rechecked(Sessions(KEY, desk), viewer_of("acme"), 50)
-    assert desk.asked == 0
+def test_the_registry_is_asked_once_a_minute_and_before_the_first_answer(desk: Desk, viewer_of: Viewers) -> None:
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
+    for _ in range(2):
+        assert admitted(sessions, viewer, 50) == [viewer] * 50
+        assert desk.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -114,6 +148,22 @@ def test_login_sets_a_cookie_that_scripts_and_other_sites_cannot_use(client: htt
     assert (answer.status_code, answer.headers["location"]) == (303, "/plugins")
     cookie = answer.headers["set-cookie"].lower()
     assert all(part in cookie for part in (f"{COOKIE}=", "httponly", "samesite=lax", "path=/"))
+
+
+def test_behind_a_proxy_that_ends_tls_the_cookie_is_kept_to_tls(client: httpx.Client) -> None:
+    form = {"email": "ada@acme.example", "password": PASSWORD}
+    answer = client.post("/login", data=form, headers={"X-Forwarded-Proto": "https"})
+    assert "; secure" in answer.headers["set-cookie"].lower()
+
+
+def test_who_has_a_second_factor_is_asked_for_its_code_and_gets_in_with_it(client: httpx.Client) -> None:
+    form = {"email": "two@acme.example", "password": PASSWORD}
+    asked = client.post("/login", data=form)
+    assert (asked.status_code, "Your account has a second factor" in asked.text) == (401, True)
+    assert "<details open><summary>I sign in with a second factor" in asked.text
+    wrong = client.post("/login", data={**form, "code": "654321"})
+    assert (wrong.status_code, "654321" in wrong.text) == (401, False)
+    assert client.post("/login", data={**form, "code": f" {CODE} "}).status_code == 303
 
 
 def test_a_wrong_password_is_said_and_what_was_typed_stays_but_is_escaped(client: httpx.Client) -> None:

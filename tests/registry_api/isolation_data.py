@@ -1,6 +1,12 @@
 """What the owner of the isolation tests has, every name of it marked."""
 
+from uuid import UUID
+
+from sqlalchemy import select
+
 from patchbay.core.clock import utcnow
+from registry_api.db import Crossing
+from registry_api.tenancy import estate
 
 YAML = {"Content-Type": "application/yaml"}
 MARK = "zebra"
@@ -49,3 +55,37 @@ RULES = f"""automation_rules:
 
 
 PUBLISHER = {"place": MARK, "provider": "github", "repository_id": "1", "owner_id": "2", "workflow": "release.yml"}
+
+OWNED = {
+    *(
+        "api_tokens",
+        "automation_plans",
+        "automation_rules",
+        "automation_switches",
+        "contacts",
+        "intake_batches",
+        "jobs",
+    ),
+    *(
+        "namespace_grants",
+        "observations",
+        "plugin_grants",
+        "plugins",
+        "segments",
+        "signing_keys",
+        "subjects",
+        "targets",
+    ),
+    *("teams", "tenant_exports", "trusted_publishers", "users", "webhooks"),
+}
+"""Tables that hold something of the owner's which routes name."""
+
+
+async def rows_of(api, tenant):
+    """Everything that a tenant has, by table."""
+    async with api.app.state.database.reading(Crossing.SETUP) as session:
+        queries = {
+            table.name: select(table).where(estate.owned(table, UUID(tenant))).order_by(*table.primary_key.columns)
+            for table in estate.tables()
+        }
+        return {name: (await session.execute(query)).all() for name, query in queries.items()}

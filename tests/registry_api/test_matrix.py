@@ -16,7 +16,7 @@ from registry_api.identity import passwords
 from registry_api.identity.models import ApiToken
 from registry_api.identity.tokens import parse_secret
 from tests.registry_api.test_document import OPERATIONS
-from tests.registry_api.test_isolation import CASES, MARK, NOT_SO, call, things
+from tests.registry_api.test_isolation import CASES, MARK, NOT_SO, call, run_exports, things
 
 __all__ = ["things"]
 CANARY = "quagga"
@@ -54,6 +54,7 @@ async def test_a_platform_administrator_gets_everywhere_or_is_told_why_and_no_ro
 
 async def test_a_platform_administrator_acting_in_a_tenant_sees_that_one_only(api, things):
     await canaries(api)
+    things |= await exports_of_now(api)
     there = api.client(api.tokens["operator"], **{"Patchbay-Tenant": "acme"})
     for name in CASES:
         if OPERATIONS[name][0] == "get":
@@ -84,6 +85,16 @@ async def canaries(api):
     assert (await api.globex.post("/v1/users", json=user)).status_code == 201
 
 
+async def exports_of_now(api):
+    """Both tenants exported as they are: what acme's is called, and where globex' archive lies."""
+    mine, theirs = [
+        (await caller.post(f"/v1/tenants/{slug}/exports")).json()
+        for caller, slug in ((api.acme, "acme"), (api.globex, "globex"))
+    ]
+    await run_exports(api)
+    return {"export_id": mine["id"], "their_export": f"/v1/tenants/globex/exports/{theirs['id']}/content"}
+
+
 def text_of(answer):
     """What an answer says, also where it is packed."""
     if answer.headers.get("content-type") != "application/zstd":
@@ -93,10 +104,23 @@ def text_of(answer):
     return unpacked.decode(errors="replace")
 
 
-async def test_no_answer_header_log_line_or_metric_of_one_tenant_bears_a_name_of_the_other(api, things, caplog):
-    await canaries(api)
+@pytest.fixture
+def logged(caplog):
+    """All log lines of ours so far, those of the fixtures that come after this one too."""
     caplog.set_level(logging.DEBUG)
-    caplog.clear()
+
+    def act():
+        records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+        return [str(vars(record)) for record in records if record.name.startswith(("registry_api", "patchbay"))]
+
+    return act
+
+
+async def test_no_answer_header_log_line_or_metric_of_one_tenant_bears_a_name_of_the_other(api, logged, things):
+    await canaries(api)
+    things |= await exports_of_now(api)
+    theirs = text_of(await api.globex.get(things["their_export"]))
+    assert CANARY in theirs and all(things[name] not in theirs for name in ("plugin", "target", "tenant", "user_id"))
     for caller, foreign in ((api.acme, CANARY), (api.globex, MARK)):
         for name in CASES:
             if OPERATIONS[name][0] != "get":
@@ -110,11 +134,32 @@ async def test_no_answer_header_log_line_or_metric_of_one_tenant_bears_a_name_of
             else:
                 assert foreign not in own_words, (name, own_words)
                 assert foreign not in str(answer.headers), name
-    logged = "\n".join(str(vars(record)) for record in caplog.records if record.name.startswith("registry_api"))
-    assert logged and CANARY not in logged
+    lines = logged()
+    assert any("/v1/catalogue/batches" in line for line in lines), "writes are logged too"
+    assert [line for line in lines if CANARY in line or MARK in line] == []
     metrics = (await api.nobody.get("/metrics")).text
     for word in (CANARY, MARK, "acme", "globex", things["tenant"]):
         assert word not in metrics, word
+
+
+async def test_no_key_of_what_is_kept_for_one_tenant_bears_a_name_of_the_other_and_no_limit_any_name(api, things):
+    await canaries(api)
+    tenants = {caller: (await caller.get("/v1/me")).json()["tenant"]["id"] for caller in (api.acme, api.globex)}
+    for caller in tenants:
+        for name in CASES:
+            if OPERATIONS[name][0] == "get":
+                await call(caller, name, things)
+        await caller.get(f"/v1/plugins/{MARK}:own")
+    keys = {str(tenant): [] for tenant in tenants.values()}
+    for place in api.app.state.kept.documents._values:
+        keys[str(place.tenant_id)].append(str(place))
+    mine, theirs = keys[tenants[api.acme]], keys[tenants[api.globex]]
+    assert any(MARK in key for key in mine) and any(MARK in key for key in theirs), "one name, kept for each apart"
+    assert not any(CANARY in key or tenants[api.globex] in key for key in mine)
+    assert not any(id in key for key in theirs for id in (things["plugin"], things["target"], tenants[api.acme]))
+    counted = list(api.app.state.limits._own._until)
+    assert any(tenants[api.acme] in key for key in counted)
+    assert not any(word in key for key in counted for word in (MARK, CANARY, "acme", "globex"))
 
 
 async def test_a_grantee_reads_the_shared_plugin_in_every_route_below_it_and_nothing_else_of_its_owner(api, things):

@@ -111,6 +111,12 @@ class Written:
     tally: pl.DataFrame
     segment: WrittenSegment | None
     rejects_path: str | None
+    rejects_bytes: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """What both files take."""
+        return self.rejects_bytes + (self.segment.bytes if self.segment else 0)
 
     def discard(self, storage: Storage) -> None:
         """Remove files that a lost race made garbage."""
@@ -226,15 +232,15 @@ def _write(
     rejects: RejectsFile,
     started: datetime,
 ) -> Written:
-    segment, path = None, None
+    segment, path, rejects_bytes = None, None, 0
     stored = stream.shape(good, tenant_id)
     if stored.height:
         place = Place(new_id(), stream.name, tenant_id, day_of(utcnow()))
         segment = write_segment(storage, stored_table(stored, stream.stored), place, stream.time_column)
     if rejects.rows:
         path = rejects_key(tenant_id, batch.id)
-        rejects.store(storage, path)
-    return Written(stored, stream.tally(stored, started), segment, path)
+        rejects_bytes = rejects.store(storage, path)
+    return Written(stored, stream.tally(stored, started), segment, path, rejects_bytes)
 
 
 async def _register(
@@ -247,11 +253,8 @@ async def _register(
         )
     await register(work, batch, result, written.rejects_path)
     nightly(work, COMPACT, started)
+    amounts = {Quota.STORAGE: written.bytes, **({stream.metered: result.accepted} if stream.metered else {})}
+    await work.repository(Metering).add(amounts)
     if written.segment is not None:
-        amounts = {
-            Quota.STORAGE: written.segment.bytes,
-            **({stream.metered: result.accepted} if stream.metered else {}),
-        }
-        await work.repository(Metering).add(amounts)
         await register_segment(work, written.segment, work.principal.tenant_id, batch.id, "added")
         await stream.effect(work, written.stored, written.tally, started)

@@ -22,7 +22,7 @@ from registry_api.db.repository import Repository
 from registry_api.installs.models import Target
 from registry_api.installs.repository import Installs
 from registry_api.tenancy.models import Tenant
-from tests.registry_api.conftest import prepare, running
+from tests.registry_api.conftest import ANY, prepare, running
 from tests.registry_api.postgres import postgres_url
 
 FLAGS = """
@@ -243,11 +243,20 @@ async def test_an_operators_author_who_publishes_links_what_waited_in_other_tena
     assert row["dependency_plugin_id"] == (await walled.acme.get("/v1/plugins/n:late")).json()["id"]
 
 
-async def test_a_token_with_one_platform_scope_works_across_tenants_on_both_databases(api):
+async def test_a_token_that_may_write_tenants_makes_changes_and_deletes_any_and_reads_its_own_only(api):
     maker = api.client(await api.token(api.operator, scopes=["tenancy:write", "tenancy:read"]))
     made = await maker.post("/v1/tenants", json={"slug": "fresh", "name": "Fresh"})
     assert made.status_code == 201, made.text
     assert (await api.client(made.json()["token"]).get("/v1/me")).json()["tenant"]["slug"] == "fresh"
+    stopped = await maker.patch("/v1/tenants/fresh", json={"status": "suspended"}, headers=ANY)
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "suspended")
+    deleted = await maker.delete(f"/v1/tenants/{made.json()['tenant']['id']}")
+    assert (deleted.status_code, deleted.json()["status"]) == (202, "deleting")
+    for nobody in ("nobody", str(new_id())):
+        assert (await maker.patch(f"/v1/tenants/{nobody}", json={"name": "x"}, headers=ANY)).status_code == 404
+        assert (await maker.delete(f"/v1/tenants/{nobody}")).status_code == 404
+    assert (await maker.get("/v1/tenants/fresh")).status_code == 404, "every tenant is for platform roles to read"
+    assert [row["slug"] for row in (await maker.get("/v1/tenants")).json()["items"]] == ["operator"]
 
 
 def test_every_reason_to_reach_beyond_a_tenant_is_used_and_explained():

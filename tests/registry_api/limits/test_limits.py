@@ -178,6 +178,22 @@ async def test_while_redis_is_away_limits_hold_per_process_and_nothing_fails(reg
         assert '"token";r=2' in (await api.acme.get("/v1/me")).headers["ratelimit"]
 
 
+async def test_how_much_of_a_tenants_limit_is_used_is_told_without_using_it(limited):
+    async with limited(rate_limit_tenant=10) as api:
+        for _ in range(5):
+            await api.acme.get("/v1/me")
+        for _ in range(3):
+            [used] = [
+                row["used"]
+                for row in (await api.operator.get("/v1/tenants/acme/usage")).json()["quotas"]
+                if row["quota"] == "requests_per_minute"
+            ]
+            assert 3 <= used <= 5
+    async with limited(rate_limit_tenant=0) as api:
+        rows = {row["quota"]: row for row in (await api.acme.get("/v1/tenants/acme/usage")).json()["quotas"]}
+        assert rows["requests_per_minute"]["used"] is None
+
+
 async def test_a_redis_that_is_away_is_left_alone_for_a_while(registry, redis_server):
     settings, tokens = registry
     redis_server.kill()
@@ -211,6 +227,19 @@ def seen(host: str | None, forwarded: str) -> dict[str, object]:
 )
 def test_only_what_trusted_proxies_wrote_is_believed(host, forwarded, trusted, address):
     assert client_address(seen(host, forwarded), trusted) == address
+
+
+async def test_a_process_of_ours_names_one_caller_and_nobody_else_does(limited):
+    async with limited(rate_limit_address=1) as api:
+        key = (api.settings.root / "secrets" / "forwarding.key").read_text().strip()
+
+        async def told(forwarded, shown):
+            headers = {"X-Forwarded-For": forwarded, "Patchbay-Forwarding-Key": shown}
+            return (await from_address(api, "127.0.0.1").get("/v1/me", headers=headers)).status_code
+
+        ours = [await told(hops, key) for hops in ("198.51.100.1", "198.51.100.2", "203.0.113.5, 198.51.100.2")]
+        assert ours == [401, 401, 429], "one hop is ours, what stands left of it a stranger wrote"
+        assert [await told(f"198.51.100.{n}", "0" * 64) for n in (3, 4)] == [401, 429]
 
 
 @pytest.mark.parametrize(

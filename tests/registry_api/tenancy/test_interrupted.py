@@ -11,7 +11,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.storage.local import LocalStorage
 from registry_api.db import Crossing
 from registry_api.jobs.models import Job
-from registry_api.tenancy import erasure, estate, exports
+from registry_api.tenancy import erasure, estate, exports, leaving
 from registry_api.tenancy.models import Tenant
 from tests.registry_api.conftest import ANY
 from tests.registry_api.tenancy.test_leaving import filled, make_due, rows_of, tenant_id
@@ -32,6 +32,29 @@ async def test_an_export_whose_worker_died_on_every_attempt_does_not_stand_in_th
     assert (await api.acme.get(first.headers["location"])).json()["state"] == "failed"
     await api.drain_jobs()
     assert (await api.acme.get(second.headers["location"])).json()["state"] == "done"
+
+
+async def test_an_export_that_is_asked_for_while_the_tenant_is_erased_is_erased_with_it(api, monkeypatch):
+    acme, ask, entered, go = await tenant_id(api.acme), leaving.ask_export, asyncio.Event(), asyncio.Event()
+
+    async def slowly(work, tenant):
+        entered.set()
+        await go.wait()
+        return await ask(work, tenant)
+
+    monkeypatch.setattr(leaving, "ask_export", slowly)
+    await api.operator.delete("/v1/tenants/acme")
+    await make_due(api, erasure.ERASE)
+    asking = asyncio.create_task(api.acme.post("/v1/tenants/acme/exports"))
+    await entered.wait()
+    erasing = asyncio.create_task(api.drain_jobs())
+    await asyncio.sleep(1)
+    go.set()
+    assert (await asking).status_code == 202
+    await erasing
+    await make_due(api, erasure.ERASE)
+    await api.drain_jobs()
+    assert (await rows_of(api, acme))["tenant_exports"] == 0
 
 
 async def test_an_archive_that_was_kept_without_anybodys_learning_of_it_goes_after_its_time(api):

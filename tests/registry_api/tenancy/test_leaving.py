@@ -1,5 +1,6 @@
 """Suspension, export and deletion of a tenant."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -173,6 +174,26 @@ async def test_one_export_is_on_its_way_at_a_time_and_an_archive_goes_after_its_
     assert [one["id"] for one in listed] == [third.json()["id"], first.json()["id"]]
 
 
+async def test_a_tenant_keeps_one_archive_and_a_new_one_takes_its_place_once_it_is_done(api):
+    await exported(api, api.globex, "globex")
+    for _ in range(3):
+        await exported(api, api.acme)
+    await api.acme.post("/v1/tenants/acme/exports")
+    acme = await tenant_id(api.acme)
+    listed = (await api.acme.get("/v1/tenants/acme/exports")).json()["items"]
+    assert [one["state"] for one in listed] == ["queued", "done", "expired", "expired"]
+    kept = f"exports/{acme}/{listed[1]['id']}.tar.zst"
+    assert list(api.app.state.storage.list(f"exports/{acme}")) == [kept]
+    assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[1]['id']}/content")).status_code == 200
+    assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[2]['id']}/content")).status_code == 404
+    assert len(list(api.app.state.storage.list("exports"))) == 2, "another tenant's stays"
+
+
+async def test_of_many_who_ask_at_once_all_get_the_one_export(api):
+    answers = await asyncio.gather(*(api.acme.post("/v1/tenants/acme/exports") for _ in range(8)))
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
 async def test_an_archive_that_had_its_time_is_not_handed_out_though_the_job_that_deletes_it_is_late(api):
     asked = await api.acme.post("/v1/tenants/acme/exports")
     await api.drain_jobs()
@@ -210,6 +231,29 @@ async def test_only_a_tenants_administrator_and_the_operator_export_it(api):
     assert (await api.acme.get(f"/v1/tenants/acme/exports/{uuid4()}")).status_code == 404
     await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
     await exported(api, api.operator)
+
+
+async def test_a_suspended_or_leaving_tenants_administrator_still_has_it_exported_and_nobody_else_there(api):
+    viewer = api.client(await api.token(api.acme, role="viewer"))
+    await api.operator.patch("/v1/tenants/acme", json={"status": "suspended"}, headers=ANY)
+    await exported(api, api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await exported(api, api.acme)
+    asked = await api.acme.post("/v1/tenants/acme/exports", headers={"Idempotency-Key": "mine"})
+    again = await api.acme.post("/v1/tenants/acme/exports", headers={"Idempotency-Key": "mine"})
+    assert (asked.status_code, again.json()["id"]) == (202, asked.json()["id"])
+    assert (await viewer.post("/v1/tenants/acme/exports")).json()["type"].endswith("forbidden")
+    assert (await api.globex.post("/v1/tenants/acme/exports")).status_code == 404
+
+
+async def test_of_a_deleted_tenant_nothing_is_exported(api):
+    acme = await tenant_id(api.acme)
+    await api.operator.delete("/v1/tenants/acme")
+    await make_due(api, erasure.ERASE)
+    await api.drain_jobs()
+    refused = await api.operator.post(f"/v1/tenants/{acme}/exports")
+    assert (refused.status_code, refused.json()["type"].split("/")[-1]) == (409, "tenant_deleted")
+    assert (await rows_of(api, acme))["tenant_exports"] == 0
 
 
 def test_every_column_that_sounds_like_a_secret_is_left_out_or_known_to_be_none():

@@ -92,6 +92,42 @@ async def test_targets_and_seats_have_their_doors(api):
     refused(await post("/v1/users", json=user("bob")), "seats")
 
 
+def seen(where, event, at="2026-01-01T00:00:00Z", what="n:one"):
+    row = {"target": where, "plugin": what, "event": event, "source": "s", "occurred_at": at}
+    return row if event == "removed" else {**row, "version": "1.0.0"}
+
+
+async def observe(api, *rows):
+    return await api.acme.post("/v1/observations/installations", json={"observations": rows})
+
+
+async def standing(api):
+    """Installs as the routes list them."""
+    targets = (await api.acme.get("/v1/targets")).json()["items"]
+    pages = [(await api.acme.get(f"/v1/targets/{row['id']}/installations")).json()["items"] for row in targets]
+    return sum(map(len, pages))
+
+
+async def test_installs_are_counted_while_they_stand_and_one_beyond_the_quota_is_refused(api):
+    for name in ("one", "two"):
+        await api.acme.post("/v1/plugins", json=plugin(name, "1.0.0"))
+    await api.acme.post("/v1/targets/batches", json={"targets": [target("a"), target("b")]})
+    await limit(api, installs=2)
+    both = [seen("a", "added"), seen("b", "present")]
+    assert (await observe(api, *both)).json()["created"] == 2
+    assert refused(await observe(api, seen("a", "added", what="n:two")), "installs") == (2, 2, 1)
+    assert (await observe(api, *both, seen("a", "updated", "2026-01-02T00:00:00Z"))).json()["created"] == 1
+    late = seen("b", "removed", "2025-01-01T00:00:00Z")
+    assert (await observe(api, late)).json()["created"] == 1
+    assert (await usage(api.acme))["installs"]["used"] == await standing(api) == 2
+    moved = [seen("b", "removed", "2026-01-03T00:00:00Z"), seen("b", "added", what="n:two")]
+    assert (await observe(api, *moved)).json()["created"] == 2, "one goes, one comes"
+    gone = [seen("a", "removed", "2026-01-03T00:00:00Z"), seen("a", "removed", "2026-01-04T00:00:00Z")]
+    assert (await observe(api, *gone)).json()["created"] == 2
+    assert (await usage(api.acme))["installs"]["used"] == await standing(api) == 1
+    assert (await observe(api, seen("a", "present", "2026-01-05T00:00:00Z"))).json()["created"] == 1
+
+
 async def test_a_month_of_events_is_refused_with_the_time_until_the_next_and_leaves_no_file(api):
     await limit(api, events_per_month=2)
     assert (await send_events(api.acme, "a", "1")).status_code == 201
@@ -128,6 +164,36 @@ async def test_storage_counts_the_files_that_count_and_compaction_moves_it(api):
     refused(await send_events(api.acme, "c", "c"), "storage_bytes")
     await limit(api, storage_bytes=after + 1)
     refused(await send_events(api.acme, "c", "c"), "storage_bytes")
+
+
+async def test_refused_rows_are_kept_and_so_count_as_storage_of_every_kind_of_batch(api):
+    bad = "\n".join(
+        json.dumps({"id": f"{number}", "type": "use", "at": NOW, "plugin": "x" * 400}) for number in range(50)
+    )
+    sent = await api.acme.post("/v1/usage/batches", content=bad, headers=NDJSON | {"Idempotency-Key": "bad"})
+    assert sent.json()["rejected"] == 50
+    assert (await api.acme.post("/v1/targets/batches", json={"targets": [{"name": ""}]})).json()["rejected"] == 1
+    assert (await observe(api, seen("nowhere", "added"))).json()["rejected"] == 1
+    storage = api.app.state.storage
+    kept = sum(len(storage.read_bytes(key)) for key in storage.list("lake/rejects"))
+    assert 0 < kept == (await usage(api.acme))["storage_bytes"]["used"]
+    await limit(api, storage_bytes=kept)
+    refused(await send_events(api.acme, "c", "c"), "storage_bytes")
+    refused(await observe(api, seen("nowhere", "added")), "storage_bytes")
+    refused(await api.acme.post("/v1/targets/batches", json={"targets": [{"name": ""}]}), "storage_bytes")
+    assert sum(len(storage.read_bytes(key)) for key in storage.list("lake/rejects")) == kept
+    good = await api.acme.post("/v1/targets/batches", json={"targets": [target("a")]})
+    assert good.json()["created"] == 1, "what keeps no file takes no storage"
+
+
+async def test_the_use_of_requests_is_what_the_running_minute_has_not_restored(api):
+    await limit(api, requests_per_minute=12)
+    for _ in range(8):
+        await api.acme.get("/v1/me")
+    mine = (await usage(api.acme))["requests_per_minute"]
+    assert 5 <= mine["used"] <= 9 and mine["used"] + mine["remaining"] == mine["limit"] == 12
+    assert 5 <= (await usage(api.operator))["requests_per_minute"]["used"] <= 9
+    assert (await usage(api.operator, "globex"))["requests_per_minute"]["used"] == 0
 
 
 async def test_of_two_at_the_limit_at_once_one_passes(api):
@@ -180,7 +246,7 @@ async def test_a_plan_sets_the_limits_and_the_operator_may_set_each_otherwise(ap
     assert shown["plugins"] | {"limit": 10} == {
         "quota": "plugins", "limit": 10, "used": 0, "remaining": 10, "period": "", "overridden": False,
     }  # fmt: skip
-    assert (shown["requests_per_minute"]["used"], shown["requests_per_minute"]["remaining"]) == (None, None)
+    assert shown["requests_per_minute"]["used"] + shown["requests_per_minute"]["remaining"] == 300
     assert shown["events_per_month"]["period"] == f"{utcnow():%Y-%m}"
     await api.operator.patch(
         "/v1/tenants/small", json={"plan": "team", "quotas": {"plugins": 0, "seats": None}}, headers=ANY

@@ -1,5 +1,7 @@
 """The registry's calls."""
 
+from collections.abc import Mapping
+
 from patchbay.core.client.asynchronous.access import AccessCalls
 from patchbay.core.client.asynchronous.administration import AdministrationCalls
 from patchbay.core.client.asynchronous.automation import AutomationCalls
@@ -38,8 +40,8 @@ class AsyncClient(
     of a call with all its repeats: none begins later, and what came last is raised.
 
     Lists are iterators that fetch page by page; they take the route's filters as named arguments, `name__op` for
-    `name[op]`, lists for several values. Every method raises `ApiError` when the registry refuses and `ApiUnreachable`
-    when it does not answer at all.
+    `name[op]`, lists for several values. `headers` are sent with every request. Every method raises `ApiError` when the
+    registry refuses and `ApiUnreachable` when it does not answer at all.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class AsyncClient(
         timeout: float = 30,
         retries: int = 6,
         deadline: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(Transport(base_url, token, tenant=tenant, patience=Patience(retries, timeout, deadline)))
+        patience = Patience(retries, timeout, deadline)
+        super().__init__(Transport(base_url, token, tenant=tenant, patience=patience, headers=headers))
 
     def acting_in(self, tenant: str) -> "AsyncClient":
         """A client for the same registry and token that acts in another tenant (slug or id); needs a platform token."""

@@ -18,11 +18,19 @@ from patchbay.core.telemetry import current_trace
 class Transport:
     """Sends requests over kept connections, as patiently as told."""
 
-    def __init__(self, base_url: str, token: str | None, *, tenant: str | None, patience: Patience) -> None:
-        headers = {"User-Agent": "patchbay-client", "Accept": "application/json"}
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None,
+        *,
+        tenant: str | None,
+        patience: Patience,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        own = {"User-Agent": "patchbay-client", "Accept": "application/json"}
         if token:
-            headers["Authorization"] = f"Bearer {token}"
-        self._headers = headers | ({"Patchbay-Tenant": tenant} if tenant else {})
+            own["Authorization"] = f"Bearer {token}"
+        self._headers = dict(headers or {}) | own | ({"Patchbay-Tenant": tenant} if tenant else {})
         self._patience = patience
         self.key: str | None = None
         self._pause = AsyncPause()

@@ -36,6 +36,7 @@ Quota: TypeAlias = Literal[
     "releases",
     "storage_bytes",
     "targets",
+    "installs",
     "requests_per_minute",
     "events_per_month",
     "seats",
