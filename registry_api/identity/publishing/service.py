@@ -95,8 +95,9 @@ class Exchange:
     async def _require_trusted(self, issuer: str) -> None:
         """Raises `ExchangeRefused` for an issuer that no tenant trusts."""
         async with self.database.reading(Crossing.AUTHENTICATION) as session:
-            if not await is_trusted_issuer(session, issuer):
-                raise ExchangeRefused(NO_MATCH)
+            is_trusted = await is_trusted_issuer(session, issuer)
+        if not is_trusted:
+            raise ExchangeRefused(NO_MATCH)
 
     async def _trusting(self, named: str, issuer: str, claims: Mapping[str, Any]) -> Scope:
         """The scope of a tenant that trusts a job's workflow; raises `ExchangeRefused` for any other, before a writer is asked for."""
