@@ -26,11 +26,11 @@ from registry_api.secrets import Key
 ERASED = "(erased)"
 """What stands where a value was whose key is gone."""
 
+KEYS_SHREDDED = "subject.keys_shredded"
+"""The record that tells whose keys were shredded, in the chain of the tenant they are of."""
+
 SHREDDED = b""
 """What stands where a key was."""
-
-KEYS_SHREDDED = "subject.keys_shredded"
-"""The record that tells whose keys were, in the chain of the tenant they are of."""
 
 NONCE_BYTES, KEY_BYTES = 12, 32
 _TABLE = table_of(PersonKey).c

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
@@ -26,15 +27,15 @@ def keys_of_versions(settings: Settings, bucket: str, prefix: str, after: str) -
     """
     marker, last = {"key-marker": after}, ""
     host = urlsplit(settings.s3_endpoint or "").hostname or ""
-    with httpx.Client(timeout=60, trust_env=not is_loopback(host)) as client:
-        while marker:
-            asked = {"prefix": prefix, "max-keys": str(PAGE), **marker}
-            page = _page(client, signed_listing(settings, bucket, asked), prefix)
-            for key in (version.findtext("{*}Key", "") for version in page.iterfind("{*}Version")):
-                if key != last:
-                    yield key
-                last = key
-            marker = _next(page)
+    client = _client(trust_env=not is_loopback(host))
+    while marker:
+        asked = {"prefix": prefix, "max-keys": str(PAGE), **marker}
+        page = _page(client, signed_listing(settings, bucket, asked), prefix)
+        for key in (version.findtext("{*}Key", "") for version in page.iterfind("{*}Version")):
+            if key != last:
+                yield key
+            last = key
+        marker = _next(page)
 
 
 def signed_listing(settings: Settings, bucket: str, query: dict[str, str]) -> str:
@@ -51,6 +52,12 @@ def signed_listing(settings: Settings, bucket: str, query: dict[str, str]) -> st
     with reporting(bucket):
         store = S3Store(bucket, config=config, client_options={"allow_http": plain_http})
         return obstore.sign(store, "GET", "ListObjectVersions", SIGNED_FOR)
+
+
+@cache
+def _client(*, trust_env: bool) -> httpx.Client:
+    """One for the process: a listing each minute and tenant would make a connection each."""
+    return httpx.Client(timeout=60, trust_env=trust_env)
 
 
 def _page(client: httpx.Client, url: str, prefix: str) -> Element:

@@ -14,7 +14,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from patchbay.core.audit.anchors import FolderAnchors, open_anchors
+from patchbay.core.audit.anchors import FolderAnchors, notes_below, open_anchors
+from patchbay.core.audit.bucket import object_name
 from patchbay.core.audit.notes import origin_of, sign
 from patchbay.core.settings import Settings
 from patchbay.core.storage import StorageUnavailable, s3_versions
@@ -161,6 +162,18 @@ def test_two_roots_of_one_size_are_both_kept_in_a_bucket(s3: tuple[Settings, Any
     for note in (NOTES[30], fork):
         anchors.append(TENANT, 31, note)
     assert sorted(anchors.notes(TENANT, 31)) == sorted([NOTES[30], fork])
+
+
+def test_a_folder_of_anchors_and_a_copy_of_a_bucket_are_read_alike(tmp_path: Path) -> None:
+    assert notes_below(tmp_path, TENANT) == []
+    copy = tmp_path / str(TENANT)
+    copy.mkdir()
+    for size in (7, 9):
+        (copy / object_name(size, NOTES[size - 1])).write_text("whatever lies in it")
+    (copy / "else").write_text("")
+    assert notes_below(tmp_path, TENANT) == [NOTES[6], NOTES[8]]
+    FolderAnchors(tmp_path).append(TENANT, 3, NOTES[2])
+    assert notes_below(tmp_path, TENANT) == [NOTES[2], NOTES[6], NOTES[8]]
 
 
 def test_the_settings_name_the_place(tmp_path: Path) -> None:

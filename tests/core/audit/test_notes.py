@@ -5,7 +5,16 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from patchbay.core.audit.notes import BadCheckpoint, Checkpoint, notes_in, opened, public_key_of, sign, verifier_key
+from patchbay.core.audit.notes import (
+    BadCheckpoint,
+    Checkpoint,
+    log_of,
+    notes_in,
+    opened,
+    public_key_of,
+    sign,
+    verifier_key,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -25,6 +34,11 @@ def test_a_checkpoint_is_text_that_the_key_of_the_logs_name_signs():
 def test_a_verifier_key_has_the_form_and_the_id_that_gos_note_package_gives_it():
     assert verifier_key("PeterNeumann", public_key_of(GO_KEY)) == GO_KEY
     assert public_key_of(verifier_key(ORIGIN, PUBLIC)) == public_key_of(base64.b64encode(PUBLIC).decode()) == PUBLIC
+
+
+def test_a_verifier_key_says_whose_log_it_is_for_and_bare_bytes_do_not():
+    assert (log_of(GO_KEY), log_of(f"{verifier_key(ORIGIN, PUBLIC)}\n")) == ("PeterNeumann", ORIGIN)
+    assert log_of(base64.b64encode(PUBLIC).decode()) is None
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", GO_KEY.replace("c74f20a3", "c74f20a4"), "a+00000000+!!", "%%%"])

@@ -10,7 +10,7 @@ from patchbay.core.audit import verify as verifying
 from patchbay.core.audit.export import BadExport, ExportedChain, Header, checkpoint_line, record_line
 from patchbay.core.audit.merkle import leaf_hash, root_of
 from patchbay.core.audit.notes import Checkpoint, opened, origin_of, sign
-from patchbay.core.audit.proofs import fault_in, prove_consistency, prove_inclusion
+from patchbay.core.audit.proofs import claim_of, fault_in, prove_consistency, prove_inclusion
 from patchbay.core.audit.records import GENESIS, link, opening
 from patchbay.core.audit.verify import Verdict, verify_export
 from tests.core.audit.test_notes import KEY, PUBLIC
@@ -140,6 +140,8 @@ def test_proofs_hold_alone_and_for_nothing_else() -> None:
         assert fault_in(included | change, PUBLIC) == "the record does not stand there in the log that was signed"
     continued = prove_consistency(str(TENANT), leaves, 7, note_of(7), note_of(12))
     assert fault_in(continued, PUBLIC) is None
+    assert claim_of(included) == f"record 5 is in the log of tenant {TENANT}, of 12 records"
+    assert claim_of(continued) == f"the first 7 records of tenant {TENANT} are the beginning of its log of 12"
     forked = continued | {"old_checkpoint": note_of(7, bytes(32))}
     assert fault_in(forked, PUBLIC) == "the older checkpoint is not the beginning of the newer one"
     assert "cannot be relied on" in str(fault_in(continued, bytes(32)))
