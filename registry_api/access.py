@@ -154,8 +154,8 @@ def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any
     return Depends(_declared(recorded if sensitive else provide, scope, sensitive=sensitive, cached=cached))
 
 
-def acting(scope: str, *, sensitive: bool = False) -> Any:
-    """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`.
+def acting(scope: str, *, also: str | None = None, sensitive: bool = False) -> Any:
+    """A dependency that gives an `Actor` to callers who hold `scope`, and `also` where it is given; `sensitive` as for `reading`.
 
     Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn.
     """
@@ -163,6 +163,8 @@ def acting(scope: str, *, sensitive: bool = False) -> Any:
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> Actor:
         async with database(request).reading(Crossing.AUTHENTICATION) as session:
             principal = await _permitted(session, request, patchbay_tenant, scope)
+        if also is not None and also not in principal.scopes:
+            raise Forbidden(f"This needs the scope {also} as well.")
         once: Once | None = getattr(request.state, "once", None)
         actor = Actor(database(request), principal, _reach(principal, scope), once)
         if sensitive:
@@ -173,7 +175,7 @@ def acting(scope: str, *, sensitive: bool = False) -> Any:
                 work.audit("data.read", f"{request.method} {request.url.path}", {"query": asked})
         return actor
 
-    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
+    return Depends(_declared(provide, scope, also=also, sensitive=sensitive, writes=True))
 
 
 def writing(scope: str) -> Any:
@@ -189,11 +191,19 @@ def writing(scope: str) -> Any:
 
 
 def _declared(
-    provide: Callable[..., Any], scope: str, *, sensitive: bool = False, writes: bool = False, cached: bool = False
+    provide: Callable[..., Any],
+    scope: str,
+    *,
+    also: str | None = None,
+    sensitive: bool = False,
+    writes: bool = False,
+    cached: bool = False,
 ) -> Callable[..., Any]:
-    if scope not in SCOPES | {ANYONE}:
-        raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
+    for asked in (scope, also or scope):
+        if asked not in SCOPES | {ANYONE}:
+            raise ValueError(f"{asked} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
     provide.required_scope = scope  # type: ignore[attr-defined]
+    provide.also_scope = also  # type: ignore[attr-defined]
     provide.sensitive = sensitive  # type: ignore[attr-defined]
     provide.writes = writes  # type: ignore[attr-defined]
     provide.cached = cached  # type: ignore[attr-defined]
