@@ -160,28 +160,30 @@ def reading(scope: str, *, sensitive: bool = False, cached: bool = False) -> Any
     return Depends(_declared(recorded if sensitive else provide, scope, sensitive=sensitive, cached=cached))
 
 
-def acting(scope: str, *, sensitive: bool = False) -> Any:
-    """A dependency that gives an `Actor` to callers who hold `scope`; `sensitive` as for `reading`.
+def acting(scope: str, *, also: str | None = None, sensitive: bool = False) -> Any:
+    """A dependency that gives an `Actor` to callers who hold `scope`, and `also` where it is given; `sensitive` as for `reading`.
 
     Callers are authenticated on a session of their own, so that nobody without a token can take the writer's turn. A keyed
     request that was answered before is answered here already: what the route judges before its unit of work may be judged
     differently by now.
     """
-    permit = _acting(scope, sensitive=sensitive)
+    permit = _acting(scope, also=also, sensitive=sensitive)
 
     async def provide(actor: Annotated[Actor, permit]) -> Actor:
         await actor.recall()
         return actor
 
-    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
+    return Depends(_declared(provide, scope, also=also, sensitive=sensitive, writes=True))
 
 
-def _acting(scope: str, *, sensitive: bool = False) -> Any:
+def _acting(scope: str, *, also: str | None = None, sensitive: bool = False) -> Any:
     """The same without asking for the former answer, which a unit of work does by itself."""
 
     async def provide(request: Request, patchbay_tenant: ActFor = None) -> Actor:
         async with database(request).reading(Crossing.AUTHENTICATION) as session:
             principal = await _permitted(session, request, patchbay_tenant, scope)
+        if also is not None and also not in principal.scopes:
+            raise Forbidden(f"This needs the scope {also} as well.")
         once: Once | None = getattr(request.state, "once", None)
         actor = Actor(database(request), principal, _reach(principal, scope), once)
         if sensitive:
@@ -192,7 +194,7 @@ def _acting(scope: str, *, sensitive: bool = False) -> Any:
                 work.audit("data.read", f"{request.method} {request.url.path}", {"query": asked})
         return actor
 
-    return Depends(_declared(provide, scope, sensitive=sensitive, writes=True))
+    return Depends(_declared(provide, scope, also=also, sensitive=sensitive, writes=True))
 
 
 def writing(scope: str, *, while_suspended: bool = False) -> Any:
@@ -213,14 +215,17 @@ def _declared(
     provide: Callable[..., Any],
     scope: str,
     *,
+    also: str | None = None,
     sensitive: bool = False,
     writes: bool = False,
     cached: bool = False,
     while_suspended: bool = False,
 ) -> Callable[..., Any]:
-    if scope not in SCOPES | {ANYONE}:
-        raise ValueError(f"{scope} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
+    for asked in (scope, also or scope):
+        if asked not in SCOPES | {ANYONE}:
+            raise ValueError(f"{asked} is not a scope; the scopes are {', '.join(sorted(SCOPES))}")
     provide.required_scope = scope  # type: ignore[attr-defined]
+    provide.also_scope = also  # type: ignore[attr-defined]
     provide.sensitive = sensitive  # type: ignore[attr-defined]
     provide.writes = writes  # type: ignore[attr-defined]
     provide.cached = cached  # type: ignore[attr-defined]

@@ -43,10 +43,13 @@ class StrictRoute(APIRoute):
         super().__init__(*args, **kwargs)
         self.required_scope = next(_scopes(self.dependant), None)
         self.while_suspended = any(_marks(self.dependant, "while_suspended"))
+        self.also_scope = next(filter(None, _marks(self.dependant, "also_scope")), None)
         if self.required_scope is not None:
             described: dict[str, Any] = {"security": [{SECURITY_SCHEME: []}], "x-required-scope": self.required_scope}
             if any(_marks(self.dependant, "sensitive")):
                 described["x-recorded-read"] = True
+            if self.also_scope is not None:
+                described["x-also-required-scope"] = self.also_scope
             self.openapi_extra = {**described, **(self.openapi_extra or {})}
         self.openapi_extra = {"x-stability": self.stability, **(self.openapi_extra or {})}
         self.lifecycle = told(self.openapi_extra.get(DEPRECATION))
@@ -123,10 +126,11 @@ def _idempotency(route: APIRoute) -> str | None:
     return "keyed" if any(writes for _, writes in _accesses(route.dependant)) else "none"
 
 
-def _marks(dependant: Dependant, mark: str) -> Iterator[bool]:
+def _marks(dependant: Dependant, name: str) -> Iterator[Any]:
+    """What the dependencies say of a route beside its scope."""
     for dependency in dependant.dependencies:
-        yield getattr(dependency.call, mark, False)
-        yield from _marks(dependency, mark)
+        yield getattr(dependency.call, name, None)
+        yield from _marks(dependency, name)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -94,7 +94,7 @@ PAGES: dict[str, tuple[str, str]] = {
         "read again, then decide",
     ),
     "idempotency_answer_unreadable": (
-        "the request was carried out, but the key file that sealed its answer is gone",
+        "the request was carried out, but the key file that sealed its answer is gone, or the person it told of was erased",
         "read what it made",
     ),
     "idempotency_key_in_flight": (

@@ -135,7 +135,7 @@ def permissions() -> str:
     """What each role may do, and what each route asks for."""
     parts = [
         "# Permissions\n",
-        "A role is a set of scopes, a token has a role or some scopes of its own, and every route asks for one scope.\n",
+        "A role is a set of scopes, a token has a role or some scopes of its own, and every route asks for a scope, a few for a second.\n",
         _table(("role", "what it is for"), [(f"`{role}`", words) for role, words in ROLE_WORDS.items()]),
         "## Scopes of each role\n",
         _table(("scope", "allows", *(f"`{role}`" for role in ROLE_SCOPES)), map(_scope_row, sorted(SCOPES))),
@@ -155,7 +155,8 @@ def _route_rows() -> Iterator[tuple[str, str, str]]:
         for route in router.routes:
             assert isinstance(route, StrictRoute)
             for method in route.methods or ():
-                yield f"`{method} {route.path}`", route.summary or "", f"`{route.required_scope or 'public'}`"
+                asked = (route.required_scope or "public", route.also_scope)
+                yield f"`{method} {route.path}`", route.summary or "", " and ".join(f"`{one}`" for one in asked if one)
 
 
 def lists() -> str:

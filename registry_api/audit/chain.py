@@ -18,10 +18,10 @@ from patchbay.core.ids import new_id
 from patchbay.core.telemetry import current_request_id
 from registry_api.audit.models import AuditHead, AuditRecord
 from registry_api.audit.patches import Patch
-from registry_api.audit.personal import Personal, Sealer, escaped, keys_for, personal_in
+from registry_api.audit.personal import Personal, Sealer, escaped, keys_for, of_name, personal_in
 from registry_api.caller import current_address
 from registry_api.db.encoding import plain
-from registry_api.db.scope import Principal
+from registry_api.db.scope import SYSTEM, Principal
 from registry_api.db.statements import insert_into, table_of
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SORT_KEYS
@@ -55,11 +55,11 @@ class AuditEntry:
 class _Commit:
     """What the records of one commit have in common."""
 
+    session: AsyncSession
     principal: Principal
     now: datetime
     trace_id: str | None
     request_id: str | None
-    address: Personal | None
     sealer: Sealer
 
 
@@ -71,9 +71,8 @@ async def append_entries(
     Personal values are sealed first: whoever waits for another's fresh key must not hold a head meanwhile.
     """
     ordered = sorted(entries, key=lambda entry: entry.tenant_id)
-    address = _address(principal)
-    keys = await keys_for(session, _owners(ordered, address, principal), now) if ordered else {}
-    commit = _Commit(principal, now, trace_id, current_request_id(), address, Sealer(keys))
+    keys = await keys_for(session, _owners(session, ordered, principal), now) if ordered else {}
+    commit = _Commit(session, principal, now, trace_id, current_request_id(), Sealer(keys))
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
         head = await _locked_head(session, tenant_id, now)
         rows, moved = _rows(head, list(group), commit)
@@ -90,16 +89,21 @@ async def _write(session: AsyncSession, rows: list[dict[str, Any]], moved: dict[
     await session.execute(_LAST_RECORD, moved | {f"its_{name}": value for name, value in rows[-1].items()})
 
 
-def _address(principal: Principal) -> Personal | None:
-    """Where the request came from; of a person's session it tells something of the person, of a token of its holder."""
+def _address(session: AsyncSession, principal: Principal, tenant_id: UUID) -> Personal | None:
+    """Where the request came from; of a person's session it tells something of the person, of a token of its holder, and of
+    somebody without either, whom the registry answers by itself, of whoever has that address.
+    """
     found = current_address()
-    return None if found is None else Personal(principal.actor, found)
+    if found is None:
+        return None
+    return Personal(of_name(session, tenant_id, found) if principal.actor == SYSTEM else principal.actor, found)
 
 
-def _owners(entries: list[AuditEntry], address: Personal | None, principal: Principal) -> set[tuple[UUID, str]]:
+def _owners(session: AsyncSession, entries: list[AuditEntry], principal: Principal) -> set[tuple[UUID, str]]:
     owners = {(entry.tenant_id, one.of) for entry in entries for one in personal_in((entry.change, entry.patch))}
     home = {entry.tenant_id for entry in entries if not _is_stranger(principal, entry.tenant_id)}
-    return owners | ({(tenant_id, address.of) for tenant_id in home} if address else set())
+    sent = {(tenant_id, _address(session, principal, tenant_id)) for tenant_id in home}
+    return owners | {(tenant_id, address.of) for tenant_id, address in sent if address is not None}
 
 
 def _rows(head: Row[Any], entries: list[AuditEntry], commit: _Commit) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -153,7 +157,7 @@ def _common(tenant_id: UUID, commit: _Commit) -> dict[str, Any]:
         "token": principal.token_id,
         "acting_for": _home(principal, tenant_id),
         "request": commit.request_id,
-        "address": commit.address,
+        "address": _address(commit.session, principal, tenant_id),
     }
 
 

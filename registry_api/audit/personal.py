@@ -5,6 +5,7 @@ under `secrets/audit-persons.key`.
 """
 
 import base64
+import hmac
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -32,13 +33,13 @@ KEYS_SHREDDED = "subject.keys_shredded"
 SHREDDED = b""
 """What stands where a key was."""
 
-NONCE_BYTES, KEY_BYTES = 12, 32
+NONCE_BYTES, KEY_BYTES, NAME_BYTES = 12, 32, 16
 _TABLE = table_of(PersonKey).c
 _KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(
     any_of(_TABLE.tenant_id, "tenants"), any_of(_TABLE.subject, "subjects")
 )
 Owner = tuple[UUID, str]
-"""The tenant of the record, and the person as the audit log names them: `user:…` or `token:…`."""
+"""The tenant of the record, and the person as the audit log names them: `user:…`, `token:…` or `person:…`."""
 
 
 class Personal:
@@ -55,6 +56,16 @@ class Personal:
 
     def __hash__(self) -> int:
         return hash((self.of, self.value))
+
+
+def of_name(session: AsyncSession, tenant_id: UUID, name: str) -> str:
+    """How a tenant's records call somebody of whom the registry knows no more than a name: a handle, a login, an address.
+
+    A keyed digest (HMAC-SHA256): found again by whoever has the name, told to nobody by the record, and another in each tenant.
+    Raises RuntimeError on a database opened without the key that seals persons' keys.
+    """
+    digest = hmac.digest(_master(session).secret, b"name" + tenant_id.bytes + name.encode(), "sha256")
+    return f"person:{digest[:NAME_BYTES].hex()}"
 
 
 def personal_in(value: Any) -> Iterator[Personal]:

@@ -122,27 +122,29 @@ async def apply_advisories(work: UnitOfWork, documents: list[tuple[int, Advisory
     stored = await store.own_advisories([document.external_id for _, document in documents])
     plugins = await store.linked_ids([d.subject_ref for _, d in documents if d.subject_kind == "plugin"])
     fresh: dict[UUID, Record] = {}
-    changed: dict[UUID, Record] = {}
+    changed: dict[UUID, tuple[Record, Record]] = {}
     now = utcnow()
     for _, document in documents:
         key = (document.external_id, document.subject_kind, document.subject_ref)
-        wanted = _record(document, plugins)
+        wanted = _row(document, plugins)
         row = stored.get(key)
         if row is None:
             stored[key] = row = {**_identity(work, document, now), **wanted}
             fresh[row["id"]] = row
             outcome.created += 1
         elif any(row[name] != wanted[name] for name in COLUMNS):
-            row |= wanted
             if row["id"] not in fresh:
-                changed[row["id"]] = row
+                changed.setdefault(row["id"], (dict(row), row))
+            row |= wanted
             outcome.updated += 1
         else:
             outcome.unchanged += 1
     await store.insert(Advisory, list(fresh.values()))
-    await store.update(Advisory, list(changed.values()), COLUMNS)
+    await store.update(Advisory, [row for _, row in changed.values()], COLUMNS)
+    for before, after in changed.values():
+        _record(work, before, after)
     await _publish(work, fresh.values(), "advisory.published")
-    await _publish(work, changed.values(), "advisory.updated")
+    await _publish(work, [row for _, row in changed.values()], "advisory.updated")
 
 
 def _subject(document: AdvisoryDocument) -> str:
@@ -150,7 +152,14 @@ def _subject(document: AdvisoryDocument) -> str:
     return document.subject_ref if document.subject_kind == "plugin" else f"the {document.subject_kind}"
 
 
-def _record(document: AdvisoryDocument, plugins: Mapping[str, UUID]) -> Record:
+def _record(work: UnitOfWork, before: Record, after: Record) -> None:
+    """What changed of an advisory, field by field; new ones are told by their batch."""
+    facts = {"external_id": after["external_id"], "subject": f"{after['subject_kind']}:{after['subject_ref']}"}
+    was, now = ({name: side[name] for name in COLUMNS} for side in (before, after))
+    work.audit("advisory.changed", f"advisory:{after['id']}", facts, before=was, after=now)
+
+
+def _row(document: AdvisoryDocument, plugins: Mapping[str, UUID]) -> Record:
     ranges = [affected.model_dump(exclude_none=True) for affected in document.ranges]
     return {
         "plugin_id": plugins.get(document.subject_ref) if document.subject_kind == "plugin" else None,

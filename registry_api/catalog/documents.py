@@ -51,7 +51,8 @@ class Draft:
     remaintained: set[UUID] = field(default_factory=set)
     new_releases: dict[UUID, Record] = field(default_factory=dict)
     changed_releases: dict[UUID, Record] = field(default_factory=dict)
-    was_yanked: dict[UUID, bool] = field(default_factory=dict)
+    former: dict[UUID, Record] = field(default_factory=dict)
+    """Releases that were there and are changed, as they were, with their dependencies."""
     new_dependencies: list[Record] = field(default_factory=list)
 
     def apply(self, index: int, document: PluginDocument, outcome: Outcome, pointer: str) -> Record:
@@ -79,7 +80,7 @@ class Draft:
         """What happened to a new or changed release, for webhooks."""
         if release["id"] in self.new_releases:
             return "release.published"
-        if release["yanked"] == self.was_yanked[release["id"]]:
+        if release["yanked"] == self.former[release["id"]]["yanked"]:
             return "release.updated"
         return "release.yanked" if release["yanked"] else "release.restored"
 
@@ -211,11 +212,13 @@ class Draft:
         if "yanked" in document.model_fields_set:
             fresh["yanked"] = document.yanked
         fresh = {name: value for name, value in fresh.items() if value is not None and value != release[name]}
-        self.was_yanked.setdefault(release["id"], release["yanked"])
+        adds = bool(document.dependencies) and not self.dependencies.get(release["id"])
+        if (fresh or adds) and release["id"] not in self.new_releases:
+            was = {**release, "dependencies": self.dependencies.get(release["id"], [])}
+            self.former.setdefault(release["id"], was)
         release |= fresh
         if fresh and release["id"] not in self.new_releases:
             self.changed_releases[release["id"]] = release
-        adds = bool(document.dependencies) and not self.dependencies.get(release["id"])
         if adds:
             self._add_dependencies(release, document)
         return bool(fresh) or adds

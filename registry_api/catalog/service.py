@@ -1,6 +1,6 @@
 """Rules of the catalogue: one way in for single plugins, single releases and whole batches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from patchbay.core.clock import utcnow
@@ -12,6 +12,7 @@ from registry_api.catalog.feed import dependency_row, plugin_row, release_row
 from registry_api.catalog.links import link_waiting
 from registry_api.catalog.models import Dependency, Plugin, Release
 from registry_api.catalog.reach import require_reach, within_reach
+from registry_api.catalog.recording import record_changes, record_plugin
 from registry_api.catalog.repository import Catalogue
 from registry_api.catalog.schemas import PluginDocument, PluginPatch, ReleaseDocument
 from registry_api.catalog.store import CatalogueStore
@@ -45,8 +46,7 @@ async def create_plugin(work: UnitOfWork, document: PluginDocument) -> UUID:
     plugin = draft.apply(0, document, outcome, "")
     _raise_refusal(outcome)
     await _save(work, draft)
-    made = document.model_dump(mode="json", exclude={"releases"})
-    work.audit("plugin.created", f"plugin:{plugin['id']}", after=made)
+    record_plugin(work, plugin["id"], document)
     return plugin["id"]  # type: ignore[no-any-return]
 
 
@@ -79,7 +79,7 @@ async def add_release(work: UnitOfWork, plugin: Record, document: ReleaseDocumen
     draft.apply(0, whole, outcome, "")
     _raise_refusal(outcome)
     await _save(work, draft)
-    if draft.new_releases or draft.changed_releases or draft.new_dependencies:
+    if draft.new_releases:
         work.audit("release.published", f"plugin:{plugin['id']}", after=document.model_dump(mode="json"))
     return draft
 
@@ -96,16 +96,6 @@ async def change_plugin(work: UnitOfWork, plugin: Plugin, patch: PluginPatch) ->
     draft = await _load(work, [document])
     draft.apply(0, document, Outcome(), "")
     await _save(work, draft)
-    for change in draft.changes.values():
-        before, after = _sides(draft, document.ref, change.before or {}, change.fields)
-        work.audit("plugin.changed", f"plugin:{plugin.id}", before=before, after=after)
-
-
-def _sides(draft: Draft, ref: str, before: Record, fields: Iterable[str]) -> tuple[Record, Record]:
-    """The changed fields before and after."""
-    plugin = draft.plugins[ref]
-    after = {**plugin, "labels": draft.labels[plugin["id"]], "maintainers": draft.maintainers[plugin["id"]]}
-    return {name: before[name] for name in fields}, {name: after[name] for name in fields}
 
 
 def _raise_refusal(outcome: Outcome) -> None:
@@ -152,6 +142,7 @@ async def _save(work: UnitOfWork, draft: Draft) -> None:
     await store.update(Release, list(draft.changed_releases.values()), RELEASE_COLUMNS)
     await _link_own(store, draft, by_id)
     await store.insert(Dependency, draft.new_dependencies)
+    record_changes(work, draft)
     _publish(work, draft, by_id)
     opened = await follow_visibility(work, draft, by_id)
     await link_waiting(work, [*fresh, *opened])

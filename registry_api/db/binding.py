@@ -63,7 +63,10 @@ class Crossing(Enum):
     FRESHNESS = (
         "how far the audit chains have come, hashes and nothing else, by which kept answers are known to be fresh"
     )
-    HOLDER = "tokens that a person made in whatever tenant, which end with that person's rights, and keys that go with the account"
+    HOLDER = (
+        "tokens that a person made in whatever tenant, which end with that person's rights, keys that go with the account, and "
+        "records of what the person did"
+    )
     ANCHORS = "which tenants' audit chains have grown since they were last anchored"
     SAMPLES = "the newest tick's samples, of which a dry run is told its tenant's only"
 

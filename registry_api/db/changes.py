@@ -1,11 +1,10 @@
 """Which tables a session has changed: what the unit of work of a request holds against its audit records."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import Connection, Delete, Engine, Insert, Update, event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import Session
 
 from registry_api.db.binding import BoundSession
 
@@ -31,33 +30,26 @@ def changed_tables(session: AsyncSession) -> frozenset[str]:
     return frozenset(session.info.get(CHANGED, ())) - NO_CHANGES
 
 
-@event.listens_for(BoundSession, "after_flush")
-def _flushed(session: Session, _context: Any) -> None:
-    _note(session, *(inspect(one).mapper.local_table.name for one in _written(session)))
+def watch(engine: Engine) -> None:
+    """Have every statement of an engine noted that changes a table, whoever makes it: a flush, a session, a connection."""
+    event.listen(engine, "after_execute", _executed)
 
 
-def _written(session: Session) -> Iterator[Any]:
-    yield from session.new
-    yield from session.deleted
-    yield from (one for one in session.dirty if session.is_modified(one))
+@event.listens_for(BoundSession, "after_begin")
+def _begun(session: Session, _transaction: Any, connection: Connection) -> None:
+    connection.info[CHANGED] = session.info.setdefault(CHANGED, set())
 
 
-@event.listens_for(BoundSession, "do_orm_execute")
-def _executed(state: ORMExecuteState) -> Any:
+def _executed(
+    connection: Connection, statement: Any, _multi: Any, _parameters: Any, _options: Any, result: Any
+) -> None:
     """A statement that found no row to change has changed nothing."""
-    if not (state.is_insert or state.is_update or state.is_delete) or state.statement.table.name in NO_CHANGES:  # type: ignore[attr-defined]
-        return None
-    result: Any = state.invoke_statement()
-    if getattr(result, "rowcount", -1) != 0:
-        _note(state.session, state.statement.table.name)  # type: ignore[attr-defined]
-    return result
+    if isinstance(statement, Insert | Update | Delete) and result.rowcount != 0:
+        table: Any = statement.table
+        connection.info[CHANGED].add(table.name)
 
 
 @event.listens_for(BoundSession, "after_transaction_end")
 def _ended(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
         session.info.pop(CHANGED, None)
-
-
-def _note(session: Session, *tables: str) -> None:
-    session.info.setdefault(CHANGED, set()).update(tables)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from registry_api.db.binding import BOUND, Binding, BoundSession, Crossing
+from registry_api.db.changes import watch
 from registry_api.db.postgres import postgres_engine
 from registry_api.db.scope import Scope
 from registry_api.db.sqlite import patience, sqlite_engine
@@ -33,7 +34,9 @@ class Database:
         self.engine = sqlite_engine(url, pool_size) if self.is_sqlite else postgres_engine(url, pool_size)
         info = {"persons_key": persons_key}
         self._readers = _sessions(self.engine, info)
-        self._writers = _sessions(self.engine.execution_options(immediate=True), info)
+        writing = self.engine.execution_options(immediate=True)
+        watch(writing.sync_engine)
+        self._writers = _sessions(writing, info)
         self._writer_turn = asyncio.Lock()
         self._patience = patience(url) if self.is_sqlite else None
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+SYSTEM = "system"
+"""The actor of what the registry does by itself, or for somebody who has not said who it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -50,7 +53,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """The actor as the audit log names it."""
-        return f"user:{self.user_id}" if self.user_id else f"token:{self.token_id}" if self.token_id else "system"
+        return f"user:{self.user_id}" if self.user_id else f"token:{self.token_id}" if self.token_id else SYSTEM
 
 
 def system_principal(tenant_id: UUID, operator_id: UUID) -> Principal:

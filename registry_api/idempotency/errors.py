@@ -16,6 +16,8 @@ class KeyInFlight(Problem):
 
 
 class AnswerUnreadable(Problem):
-    """The effect was made, but its stored answer was sealed with a key file that is no longer there."""
+    """The effect was made, but its stored answer was sealed with a key file that is no longer there, or told of a person who was
+    erased since.
+    """
 
     status, code, title = HTTPStatus.CONFLICT, "idempotency_answer_unreadable", "The stored answer cannot be read"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 
 from registry_api.db import Repository
 from registry_api.idempotency.keys import Question
@@ -32,6 +32,16 @@ class Answers(Repository):
             IdempotentAnswer.key == question.key,
         )
         return (await self.session.execute(query)).scalar_one_or_none()
+
+    async def forget(self, location: str) -> None:
+        """Take away what the requests were answered that made the thing at a path; that they were carried out is kept, so that
+        none of them makes it again.
+        """
+        made = (
+            IdempotentAnswer.tenant_id == self.scope.tenant_id,
+            IdempotentAnswer.headers["location"].as_string() == location,
+        )
+        await self.session.execute(update(IdempotentAnswer).where(*made).values(sealed=b"", sealed_by=""))
 
     async def sweep(self, now: datetime) -> None:
         """Delete some of the tenant's expired answers, passing over those that others are deleting.

@@ -22,12 +22,12 @@ def seal(key: Key, body: bytes, binding: bytes) -> bytes:
 
 
 def unseal(key: Key, stored: IdempotentAnswer, binding: bytes) -> bytes:
-    """The body of a stored answer; raises `AnswerUnreadable` when another key sealed it."""
+    """The body of a stored answer; raises `AnswerUnreadable` when another key sealed it, or it was taken away."""
     nonce, box = stored.sealed[:NONCE_BYTES], stored.sealed[NONCE_BYTES:]
     try:
         if stored.sealed_by != key.id:
             raise InvalidTag
         return AESGCM(key.secret).decrypt(nonce, box, binding)
     except InvalidTag as error:
-        detail = "The request was carried out, but the key that sealed its answer is gone; read what it made instead."
+        detail = "The request was carried out, but its answer can be read no more: read what it made instead, if it is there."
         raise AnswerUnreadable(detail) from error

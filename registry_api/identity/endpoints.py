@@ -21,7 +21,7 @@ from registry_api.identity.breached import new_password_hash
 from registry_api.identity.lifecycle import require_held
 from registry_api.identity.models import ApiToken, User
 from registry_api.identity.people import change_person, require_unchanged
-from registry_api.identity.personal import Holdings, erase_account, known_of
+from registry_api.identity.personal import Holdings, erase_account, known_of, path_of
 from registry_api.identity.repository import People, Tokens
 from registry_api.identity.roles import ANYONE
 from registry_api.identity.service import Grant, Member, add_member, issue_token, revoke_token
@@ -34,6 +34,8 @@ from registry_api.tenancy.schemas import TenantBrief
 
 router = api_router("identity")
 NDJSON = "application/x-ndjson"
+_PLACE = {"Location": {"description": "The account.", "schema": {"type": "string"}}}
+_MADE: dict[int | str, dict[str, Any]] = {201: {"description": "Successful Response", "headers": _PLACE}}
 _KNOWN: dict[int | str, dict[str, Any]] = {
     200: {"description": "A fact a line, each with its `kind`.", "content": {NDJSON: {"schema": {"type": "string"}}}}
 }
@@ -115,9 +117,11 @@ async def delete_token(token_id: UUID, work: UnitOfWork = writing("identity:writ
     await revoke_token(work, token)
 
 
-@router.post("/users", status_code=201, summary="Add a person", responses=problems(conflict="A member already."))
+@router.post(
+    "/users", status_code=201, summary="Add a person", responses=_MADE | problems(conflict="A member already.")
+)
 async def create_user(
-    body: schemas.NewUser, request: Request, actor: Actor = acting("identity:write")
+    body: schemas.NewUser, request: Request, response: Response, actor: Actor = acting("identity:write")
 ) -> schemas.UserView:
     """Make an account in the tenant acted in; its role may hold no more than the caller does. Whether the e-mail has
     accounts in other tenants neither matters nor shows.
@@ -128,6 +132,7 @@ async def create_user(
         tenant = await work.repository(Tenants).own()
         Grant.of(body.role).allowed(work.principal, tenant.kind)
         user = await add_member(work, Member(body.email, body.display_name, password, body.role), tenant)
+    response.headers["Location"] = path_of(user.id)
     return schemas.UserView(
         id=user.id,
         email=user.email,
@@ -188,9 +193,11 @@ async def list_users(
     response_class=StreamingResponse,
     responses=_KNOWN,
 )
-async def export_user_data(user_id: UUID, actor: Actor = acting("audit:read", sensitive=True)) -> StreamingResponse:
-    """Everything the registry knows of an account's holder in the tenant acted in, as NDJSON: the account, what hangs on
-    it, and every audit record that the holder made or that speaks of them.
+async def export_user_data(
+    user_id: UUID, actor: Actor = acting("identity:read", also="audit:read", sensitive=True)
+) -> StreamingResponse:
+    """Everything the registry knows of the holder of an account of the tenant acted in, as NDJSON: the account, what hangs on
+    it, and every audit record that the holder made or that speaks of them; of an account of the operator in every tenant.
 
     Usage is kept under pseudonyms that no account is tied to; it is erased with DELETE /v1/subjects.
     """
@@ -215,6 +222,7 @@ async def _told(actor: Actor, user_id: UUID) -> AsyncIterator[bytes]:
 )
 async def erase_user(user_id: UUID, work: UnitOfWork = writing("identity:write")) -> None:
     """Delete the account with all that hangs on it, revoke the tokens its holder made, and shred the key of the holder's
-    values in the audit log: there they are answered as `(erased)`, and the chain still verifies.
+    values in the audit log: there they are answered as `(erased)`, and the chain still verifies. Archives of the tenant that
+    may hold the account expire, and a repeat of the request that made it is told no more what it was answered.
     """
     await erase_account(work, user_id)

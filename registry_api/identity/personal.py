@@ -1,21 +1,26 @@
 """What the registry knows of an account's holder: told on request, and taken away."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Table, delete, func, select
 
+from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditRecord
 from registry_api.audit.repository import BATCH, AuditLog
 from registry_api.audit.schemas import AuditView, persons_of
 from registry_api.db import Crossing, Reader, Repository, UnitOfWork, crossing
 from registry_api.db.encoding import stored_json
+from registry_api.idempotency.repository import Answers
 from registry_api.identity.models import ApiToken, Membership, User
 from registry_api.identity.people import end_tokens, refuse_last
 from registry_api.identity.repository import People, Tokens
 from registry_api.identity.service import Grant
 from registry_api.problems import Conflict, NotFound
+from registry_api.schemas import as_id
+from registry_api.tenancy.exports import expire_archives
 from registry_api.tenancy.metering import Metering
 from registry_api.tenancy.models import Tenant
 from registry_api.tenancy.plans import Quota
@@ -56,6 +61,11 @@ class Holdings(Repository):
         await self.session.execute(delete(User).where(User.id == user.id))
 
 
+def path_of(user_id: UUID) -> str:
+    """Where an account is read."""
+    return f"/v1/users/{user_id}"
+
+
 def references() -> list[Column[Any]]:
     """Every column that refers to accounts, found in the tables' own description, so that no new one is forgotten."""
     accounts: Table = User.__table__  # type: ignore[assignment]
@@ -69,7 +79,8 @@ def references() -> list[Column[Any]]:
 
 async def known_of(reader: Reader, user_id: UUID) -> AsyncIterator[bytes]:
     """All that is known of an account's holder, as NDJSON: the account, what refers to it, the tokens it made, directly or by
-    a token, and audit records that it or they did or that speak of them. Raises `NotFound`; secrets and their hashes are left out.
+    a token, and audit records that it or they did or that speak of them, in every tenant that the account could reach.
+    Raises `NotFound`; secrets and their hashes are left out.
     """
     holdings = reader.repository(Holdings)
     user, role = await holdings.account(user_id)
@@ -80,21 +91,22 @@ async def known_of(reader: Reader, user_id: UUID) -> AsyncIterator[bytes]:
             yield _line(column.table.name, row)
     async with crossing(reader.session, Crossing.HOLDER):
         tokens = await reader.repository(Tokens).made_by(f"user:{user_id}")
-    for token in tokens:
-        yield _line(ApiToken.__tablename__, _shown(token))
-    log = reader.repository(AuditLog)
-    persons = [f"user:{user_id}", *(f"token:{token.id}" for token in tokens)]
-    async for views in _records(log, persons):
-        for view in views:
-            yield _line("audit", view.model_dump(mode="json"))
+        for token in tokens:
+            yield _line(ApiToken.__tablename__, _shown(token))
+        for tenant_id in await holdings.reached():
+            log = AuditLog(reader.session, replace(reader.principal.scope, tenant_id=tenant_id))
+            async for views in _records(log, user_id, [f"token:{token.id}" for token in tokens]):
+                for view in views:
+                    yield _line("audit", {"tenant_id": tenant_id, **view.model_dump(mode="json")})
 
 
 def _shown(token: ApiToken) -> dict[str, Any]:
     return {one.name: getattr(token, one.name) for one in ApiToken.__table__.columns if one.name not in UNTOLD}
 
 
-async def _records(log: AuditLog, persons: Sequence[str]) -> AsyncIterator[list[AuditView]]:
-    concerned = AuditRecord.actor.in_(persons) | AuditRecord.subject.in_(persons)
+async def _records(log: AuditLog, user_id: UUID, tokens: Sequence[str]) -> AsyncIterator[list[AuditView]]:
+    """Records of a chain that the person's tokens made or that speak of them, and all that have the person's id in their bytes."""
+    concerned = AuditRecord.actor.in_(tokens) | AuditRecord.subject.in_(tokens) | _holding(log, str(user_id).encode())
     query = log.records().where(concerned).order_by(AuditRecord.position).limit(BATCH)
     after = 0
     while rows := (await log.session.execute(query.where(AuditRecord.position > after))).all():
@@ -103,9 +115,16 @@ async def _records(log: AuditLog, persons: Sequence[str]) -> AsyncIterator[list[
         after = rows[-1].position
 
 
+def _holding(log: AuditLog, word: bytes) -> ColumnElement[bool]:
+    if log.session.get_bind().dialect.name == "postgresql":
+        return AuditRecord.canonical.like(b"%" + word + b"%")
+    return func.instr(AuditRecord.canonical, word) > 0
+
+
 async def erase_account(work: UnitOfWork, user_id: UUID) -> None:
     """Delete an account, revoke the tokens its holder made with all that those made, and shred the keys of their values in the
-    audit log, whose chain stays whole: in every tenant that the account could reach. Raises `NotFound`, `Conflict` for the
+    audit log, whose chain stays whole: in every tenant that the account could reach. Archives of its tenant and the kept answer
+    to who made it, which hold it too, are taken away. Raises `NotFound`, `Conflict` for the
     caller's own, `CannotGrant` where the caller may do less than the account, `LastAdministrator`.
     """
     holdings, administrators = work.repository(Holdings), await work.repository(People).lock_administrators()
@@ -117,10 +136,29 @@ async def erase_account(work: UnitOfWork, user_id: UUID) -> None:
         raise Conflict("Nobody erases the account that acts, or whose token does: ask another administrator.")
     await holdings.remove(user)
     await work.repository(Metering).free({Quota.SEATS: 1})
+    await expire_archives(work)
+    await work.repository(Answers).forget(path_of(user.id))
     async with crossing(work.session, Crossing.HOLDER):
         reached = await holdings.reached()
     work.shred([f"user:{user.id}", *(f"token:{token.id}" for token in tokens)], reached)
     work.audit("member.erased", f"user:{user.id}", {"tokens_revoked": len(tokens)}, before={"role": role})
+
+
+async def forget_token(work: UnitOfWork, name: str) -> None:
+    """Shred the key of the addresses from which `token:<id>` was used, wherever it could reach; nothing for what is no token of
+    the tenant. Raises `Conflict` for one that is live, whose next use would then be from nowhere.
+    """
+    kind, _, id = name.partition(":")
+    token_id = as_id(id) if kind == "token" else None
+    token = await work.repository(Tokens).locked(token_id) if token_id else None
+    if token is None:
+        return
+    if token.revoked_at is None and (token.expires_at is None or token.expires_at > utcnow()):
+        raise Conflict("The token is live; revoke it before you have its addresses erased.")
+    async with crossing(work.session, Crossing.HOLDER):
+        reached = await work.repository(Holdings).reached()
+    work.shred([f"token:{token.id}"], reached)
+    work.audit("subject.erased", f"token:{token.id}")
 
 
 def _line(kind: str, facts: dict[str, Any]) -> bytes:

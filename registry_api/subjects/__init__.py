@@ -1,1 +1,1 @@
-"""Persons: random pseudonyms found by keyed digest, and their erasure."""
+"""Persons: random pseudonyms found by keyed digest, and their erasure by whatever name they have."""

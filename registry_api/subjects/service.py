@@ -8,7 +8,9 @@ import anyio
 from patchbay.core.clock import utcnow
 from patchbay.core.settings import Settings
 from registry_api.access import Actor
+from registry_api.audit.personal import of_name
 from registry_api.db import UnitOfWork
+from registry_api.identity.personal import forget_token
 from registry_api.intake.compaction import COMPACT, ERASE, nightly
 from registry_api.intake.repository import Intake
 from registry_api.jobs.queue import PATIENT
@@ -64,7 +66,8 @@ async def _recognise(
 
 
 async def erase_person(work: UnitOfWork, settings: Settings, person: str) -> int:
-    """Cut a person from their pseudonym at once, and have the segments rewritten without it; how many subjects went.
+    """Cut a person from their pseudonym at once, and have the segments rewritten without it; how many subjects went. What the
+    tenant's audit log has of somebody known by that name goes too. Raises `Conflict` for the name of a token that is live.
 
     The turn of the usage stream is taken, so a batch is either registered before (and its segment rewritten) or sees the erasure.
     """
@@ -72,6 +75,8 @@ async def erase_person(work: UnitOfWork, settings: Settings, person: str) -> int
     tenant_id = work.principal.tenant_id
     digests = [(key.id, person_digest(key, tenant_id, person)) for key in person_keys(settings)]
     erased = await work.repository(Subjects).erase(digests, utcnow())
+    work.shred([of_name(work.session, tenant_id, person)], [tenant_id])
+    await forget_token(work, person)
     for subject_id in erased:
         work.audit("subject.erased", f"subject:{subject_id}")
     # Asking is recorded also where nobody was found: the question itself names a person.

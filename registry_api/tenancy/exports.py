@@ -47,10 +47,10 @@ class Exports(Repository):
         """All that were asked for."""
         return select(TenantExport).where(TenantExport.tenant_id == self.scope.tenant_id)
 
-    async def get(self, export_id: UUID) -> TenantExport:
+    async def get(self, export_id: UUID, *, locked: bool = False) -> TenantExport:
         """One of them; raises `NotFound`."""
         query = self.all().where(TenantExport.id == export_id).execution_options(populate_existing=True)
-        found = (await self.session.execute(query)).scalar_one_or_none()
+        found = (await self.session.execute(query.with_for_update() if locked else query)).scalar_one_or_none()
         if found is None:
             raise NotFound(f"There is no export {export_id} of this tenant.")
         return found
@@ -122,6 +122,19 @@ async def ask_export(work: UnitOfWork, tenant: Tenant) -> TenantExport:
     return made
 
 
+async def expire_archives(work: UnitOfWork) -> None:
+    """Have every archive of the tenant deleted that holds, or may come to hold, rows as they were until now; one that nobody
+    has begun to write is made of what is there then.
+    """
+    stale = work.repository(Exports).all().where(TenantExport.state.in_(("queued", "running", "done")))
+    query = stale.order_by(TenantExport.id).with_for_update().execution_options(populate_existing=True)
+    for found in (await work.session.execute(query)).scalars().all():
+        if found.state != "queued":
+            found.state, found.path = "expired", None
+            work.enqueue(EXPIRE, {"export_id": str(found.id)}, max_attempts=PATIENT)
+            work.audit("tenant.export_expired", f"export:{found.id}")
+
+
 @handler(EXPORT, payload=ExportPayload, while_suspended=True)
 async def export(job: JobContext) -> dict[str, Any]:
     """Write the archive and make it known; the figures are in the result."""
@@ -183,7 +196,7 @@ async def _note(job: JobContext, export_id: UUID, **changes: Any) -> None:
 
 
 async def _change(work: UnitOfWork, export_id: UUID, changes: dict[str, Any]) -> None:
-    row = await work.repository(Exports).get(export_id)
+    row = await work.repository(Exports).get(export_id, locked=True)
     if row.state == "expired":
         raise PermanentFailure(f"The export {export_id} had its time before it was done; ask for another one.")
     for name, value in changes.items():

@@ -114,6 +114,8 @@ QUIET_ACTIONS = (
     "plugin.*",
     "grant.plugin_changed",
     "release.published",
+    "release.changed",
+    "advisory.changed",
     "tenant.*",
     "*.batch_accepted",
     # How the registry is run, and steps of what is told as a whole.

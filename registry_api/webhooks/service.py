@@ -8,6 +8,7 @@ from uuid import UUID
 from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
+from registry_api.audit.personal import Personal, of_name
 from registry_api.db import UnitOfWork
 from registry_api.jobs.models import Job
 from registry_api.jobs.queue import MAX_ATTEMPTS, JobEntry, append_jobs, insert_all, job_row
@@ -54,7 +55,7 @@ async def create(work: UnitOfWork, settings: Settings, wanted: WebhookInput) -> 
     await work.session.flush()
     shown = _sign_with(work, settings, webhook, revealed(wanted.secret))
     await work.session.flush()
-    work.audit("webhook.created", f"webhook:{webhook.id}", after=given)
+    work.audit("webhook.created", f"webhook:{webhook.id}", after=_told(work, given))
     return _stored(webhook, shown)
 
 
@@ -74,7 +75,16 @@ async def change(work: UnitOfWork, webhook: Webhook, patch: WebhookPatch) -> Non
     if webhook.enabled and not before["enabled"]:
         webhook.failing_since = webhook.disabled_reason = None
     webhook.revision, webhook.updated_at = webhook.revision + 1, utcnow()
-    work.audit("webhook.changed", f"webhook:{webhook.id}", before=before, after=before | stated)
+    after = _told(work, before | stated)
+    work.audit("webhook.changed", f"webhook:{webhook.id}", before=_told(work, before), after=after)
+
+
+def _told(work: UnitOfWork, fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a webhook as the audit log has them: a mail address is sealed, the name of a team is not."""
+    contact = fields["contact"]
+    if contact is None or "@" not in contact:
+        return fields
+    return fields | {"contact": Personal(of_name(work.session, work.principal.tenant_id, contact), contact)}
 
 
 async def rotate(

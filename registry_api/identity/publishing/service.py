@@ -13,7 +13,7 @@ from patchbay.core.clock import utcnow
 from patchbay.core.ids import new_id
 from patchbay.core.settings import Settings
 from patchbay.core.telemetry import current_trace_id
-from registry_api.audit.personal import Personal
+from registry_api.audit.personal import Personal, of_name
 from registry_api.db import Crossing, Database, Scope, UnitOfWork, system_principal
 from registry_api.identity.errors import ExchangeRefused
 from registry_api.identity.models import ApiToken
@@ -194,16 +194,19 @@ async def _issue(
     first = publishers[0]
     grant = Grant.of(None, SCOPES, {one.place for one in publishers})
     subject = f"{MAKER}{first.id}"
-    work.audit("publisher.exchanged", subject, {"claims": _told(first, claims), "jti": claims["jti"]})
+    work.audit("publisher.exchanged", subject, {"claims": _told(work, first, claims), "jti": claims["jti"]})
     name = f"trusted publishing of {first.place}"[:200]
     return issue_token(work, first.tenant_id, name, grant, now + LIFE, created_by=subject)
 
 
-def _told(publisher: TrustedPublisher, claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit log keeps of a job; who started it stands there sealed."""
-    provider, subject = PROVIDERS[publisher.provider], f"{MAKER}{publisher.id}"
+def _told(work: UnitOfWork, publisher: TrustedPublisher, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit log keeps of a job; who started it stands there sealed under that login."""
+    provider = PROVIDERS[publisher.provider]
     told = {name: claims[name] for name in provider.told if name in claims}
-    return told | {name: Personal(subject, str(claims[name])) for name in (provider.person,) if name in claims}
+    if provider.person not in claims:
+        return told
+    login = str(claims[provider.person])
+    return told | {provider.person: Personal(of_name(work.session, publisher.tenant_id, login), login)}
 
 
 def _end(claims: Mapping[str, Any]) -> datetime:

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from patchbay.core.clock import utcnow
 from registry_api.audit.models import AuditRecord
+from registry_api.audit.personal import ERASED
 from registry_api.db import Crossing
 from registry_api.identity.publishing import keys as keys_module
 from registry_api.identity.publishing import service
@@ -225,6 +226,17 @@ async def test_who_started_the_job_is_told_by_the_audit_log_and_stands_there_sea
     async with api.app.state.database.reading(Crossing.SETUP) as session:
         kept = (await session.execute(select(AuditRecord.canonical))).scalars().all()
     assert kept and not [one for one in kept if b"octocat" in one]
+
+
+async def test_who_started_jobs_is_erased_by_login_and_other_people_of_that_publisher_stay(trusting, issuer):
+    api = trusting
+    await trust(api.acme, issuer)
+    for login in ("octocat", "hubot", "octocat"):
+        assert (await exchange(api, issuer.token(actor=login))).status_code == 201
+    assert (await api.acme.delete("/v1/subjects", params={"person": "octocat"})).status_code == 204
+    records = (await api.acme.get("/v1/audit?action=publisher.exchanged")).json()["items"]
+    assert [record["change"]["claims"]["actor"] for record in records] == [ERASED, "hubot", ERASED]
+    assert (await api.acme.get("/v1/audit/verify")).json()["valid"]
 
 
 async def test_an_issuer_that_no_tenant_trusts_is_never_asked(trusting, issuer):

@@ -4,7 +4,9 @@ import asyncio
 import socket
 from threading import Event
 
+from registry_api.audit.personal import ERASED
 from registry_api.webhooks.service import MOST_WEBHOOKS
+from tests.registry_api.audit.tampering import exported
 from tests.registry_api.intake_data import items
 from tests.registry_api.webhooks.support import make, patch
 
@@ -26,6 +28,21 @@ async def test_a_webhook_is_made_read_changed_and_deleted_on_the_record(api):
     assert set(records) == {"webhook.created", "webhook.changed", "webhook.deleted"}
     types = {"op": "replace", "path": "/types", "was": ["plugin.*"], "value": ["release.*"]}
     assert types in records["webhook.changed"]["patch"]
+
+
+async def test_the_mail_address_of_a_contact_stands_sealed_in_the_log_and_an_erasure_reaches_it(api):
+    made = await make(api.acme, URL, contact="ada@okapi.example")
+    await patch(api.acme, made, contact="bob@okapi.example")
+    await patch(api.acme, made, contact="ops")
+    assert b"okapi" not in await exported(api)
+
+    async def contacts():
+        records = (await items(api.acme, "/v1/audit", action="webhook.changed"))[::-1]
+        return [(one["was"], one["value"]) for record in records for one in record["patch"]]
+
+    assert await contacts() == [("ada@okapi.example", "bob@okapi.example"), ("bob@okapi.example", "ops")]
+    await api.acme.delete("/v1/subjects", params={"person": "bob@okapi.example"})
+    assert await contacts() == [("ada@okapi.example", ERASED), (ERASED, "ops")]
 
 
 async def test_a_change_needs_the_revision_that_was_read(api):

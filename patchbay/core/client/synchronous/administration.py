@@ -105,7 +105,7 @@ class AdministrationCalls(Calls):
         return self._make(Job, f"/v1/jobs/{segment(job_id)}/cancel")
 
     def erase_person(self, person: str) -> None:
-        """Forget a person: the pseudonym at once, the rows by a job."""
+        """Forget a person, by whatever name: the pseudonym and what the audit log has of them at once, the rows by a job."""
         self.delete("/v1/subjects", person=person)
 
     def audit(self, **filters: Any) -> Iterator[Audit]:
