@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, Text, cast, delete, func, or_, select, update
 
 from registry_api.db import Repository
+from registry_api.db.turns import take_turn
 from registry_api.jobs.models import OPEN, Job
 from registry_api.problems import NotFound
 from registry_api.webhooks.fanout import DELIVER
 from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
 
 SHOWN_ATTEMPTS = 100
-_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class Webhooks(Repository):
@@ -39,9 +39,8 @@ class Webhooks(Repository):
         return (await self.session.execute(query)).scalar_one_or_none()
 
     async def count(self) -> int:
-        """How many the tenant has; until the commit nobody else makes one. SQLite has one writer anyway."""
-        if self.session.get_bind().dialect.name == "postgresql":
-            await self.session.execute(_TURN, {"name": f"webhooks:{self.scope.tenant_id}"})
+        """How many the tenant has; until the commit nobody else makes one."""
+        await take_turn(self.session, f"webhooks:{self.scope.tenant_id}")
         return (await self.session.execute(select(func.count()).where(self._own(Webhook)))).scalar_one()
 
     async def secrets(self, webhook_id: UUID, now: datetime) -> Sequence[WebhookSecret]:
