@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+from sqlalchemy import make_url
 
 CONF = (
     "fsync = off",
@@ -76,6 +77,7 @@ class Databases:
     def __init__(self, server: Any, template: str) -> None:
         self.server, self.template = server, template
         self.hands = ThreadPoolExecutor(1)
+        self.drops: list[Future[None]] = []
         self.next: Future[str] = self.hands.submit(self._make)
 
     @contextmanager
@@ -83,7 +85,7 @@ class Databases:
         """The URL of a database that nobody else uses."""
         url, self.next = self.next.result(), self.hands.submit(self._make)
         yield url
-        self.hands.submit(self._drop, url.rsplit("/", 1)[1].split("?")[0])
+        self.drops.append(self.hands.submit(self._drop, str(make_url(url).database)))
 
     def _make(self) -> str:
         return create_database(self.server, f"t{uuid4().hex}", self.template)
@@ -93,5 +95,7 @@ class Databases:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way; raises where a database could not be dropped."""
         self.hands.shutdown()
+        for drop in self.drops:
+            drop.result()
