@@ -111,10 +111,12 @@ def test_a_step_that_takes_long_shows_that_it_lives(
 
 def test_ctrl_c_during_a_step_stops_its_command(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from scripts import steps; steps.run('x', ['sleep', '61'], pathlib.Path(sys.argv[1]))"
+        "import sys, pathlib; from scripts import steps; steps.QUIET_SECONDS = 0.1;"
+        "steps.run('x', ['sleep', '61'], pathlib.Path(sys.argv[1]))"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "log")], stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "log")], stderr=subprocess.PIPE)
     try:
+        assert parent.stderr is not None and parent.stderr.read(1), "it lives: its command was started"
         child = _child_of(parent.pid)
         os.kill(parent.pid, signal.SIGINT)
         parent.wait(timeout=10)
