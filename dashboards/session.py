@@ -20,7 +20,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from dashboards.registry import NotKnown, Refused, Registry, Unreachable
 
 COOKIE = "patchbay_session"
-RECHECK_SECONDS = 60.0
+RECHECK_SECONDS, REFUSED_SECONDS, AWAY_SECONDS = 60.0, 1.0, 5.0
+"""How long an answer of the API counts, one that did not say whether a session stands, and that it did not answer anybody."""
+
 log = logging.getLogger(__name__)
 
 
@@ -73,7 +75,8 @@ class Sessions:
 
     def __init__(self, key: bytes, registry: Registry) -> None:
         self._box, self._registry = Fernet(key), registry
-        self._asked: dict[str, tuple[float, asyncio.Task[bool]]] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._away_until = 0.0
         self._revoked: dict[str, datetime] = {}
 
     def seal(self, viewer: Viewer) -> str:
@@ -103,22 +106,28 @@ class Sessions:
         """The API's word, at most a minute old. Requests at the same time wait for one answer; one that leaves spoils it for none."""
         now = time.monotonic()
         asked = self._asked.get(viewer.key)
-        if asked is None or now - asked[0] >= RECHECK_SECONDS or _broke(asked[1]):
-            self._asked = {key: one for key, one in self._asked.items() if now - one[0] < RECHECK_SECONDS}
-            asked = self._asked[viewer.key] = (now, asyncio.create_task(asyncio.to_thread(self._ask, viewer)))
-        return await asyncio.shield(asked[1])
+        if asked is None or asked.is_over(now):
+            if now < self._away_until:
+                return True
+            self._asked = {key: one for key, one in self._asked.items() if not one.is_over(now)}
+            asked = self._asked[viewer.key] = _Asked(now)
+            asked.answer = asyncio.create_task(self._ask(viewer, asked))
+        assert asked.answer is not None
+        return await asyncio.shield(asked.answer)
 
-    def _ask(self, viewer: Viewer) -> bool:
+    async def _ask(self, viewer: Viewer, asked: "_Asked") -> bool:
         try:
-            self._registry.me(viewer.token)
+            await asyncio.to_thread(self._registry.me, viewer.token)
         except NotKnown:
             self.revoke(viewer)
             return False
         except Refused as error:
             log.warning("a request was turned away, the registry would not say whether its session stands: %s", error)
+            asked.until = time.monotonic() + REFUSED_SECONDS
             return False
         except Unreachable as error:
             log.info("session kept, the registry did not answer: %s", error)
+            asked.until = self._away_until = time.monotonic() + AWAY_SECONDS
         return True
 
     def revoke(self, viewer: Viewer) -> None:
@@ -128,6 +137,18 @@ class Sessions:
         self._revoked[viewer.key] = viewer.expires_at
 
 
-def _broke(task: asyncio.Task[bool]) -> bool:
-    """Whether it ended without an answer, which is no answer to keep."""
-    return task.done() and (task.cancelled() or task.exception() is not None)
+@dataclass(slots=True)
+class _Asked:
+    """A question to the API about a session, when it was asked, and until when the answer counts where that is not a minute."""
+
+    at: float
+    until: float | None = None
+    answer: asyncio.Task[bool] | None = None
+
+    def is_over(self, now: float) -> bool:
+        """Whether to ask again: after its time, and where it ended without an answer."""
+        return now >= (self.at + RECHECK_SECONDS if self.until is None else self.until) or self._broke()
+
+    def _broke(self) -> bool:
+        task = self.answer
+        return task is not None and task.done() and (task.cancelled() or task.exception() is not None)

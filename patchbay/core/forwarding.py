@@ -5,8 +5,11 @@ only processes on the same state folder can read: no network has to be trusted, 
 nobody choose an address.
 """
 
+import logging
+from functools import cache
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 FORWARDED_FOR, KEY_HEADER = "X-Forwarded-For", "Patchbay-Forwarding-Key"
 KEY_FILE = "forwarding.key"
 """Name of the secret file, which the registry makes on its first start."""
@@ -21,5 +24,12 @@ def forwarding_headers(hops: str, key_file: Path) -> dict[str, str]:
         return {}
     try:
         return {FORWARDED_FOR: hops, KEY_HEADER: key_file.read_text().strip()}
-    except FileNotFoundError:
+    except OSError as error:
+        _warn(str(error))
         return {FORWARDED_FOR: hops}
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Once for each reason."""
+    log.warning("callers are named to the registry without the key that would have it believe us: %s", reason)

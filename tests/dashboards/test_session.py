@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -89,12 +90,15 @@ def test_a_session_that_ends_later_is_refused_by_the_very_request_that_asks_agai
 def test_who_the_registry_does_not_want_to_judge_is_turned_away_and_keeps_the_session(
     desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
     sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
     desk.busy = True
+    assert [admitted(sessions, viewer) for _ in range(2)] == [[None]] * 2
+    assert desk.asked == 1, "within a second the refusal stands"
+    monkeypatch.setattr(session, "REFUSED_SECONDS", 0.0)
+    sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
     assert admitted(sessions, viewer) == [None]
     desk.busy = False
-    assert admitted(sessions, viewer) == [viewer]
+    assert admitted(sessions, viewer) == [viewer], "and not for the minute"
 
 
 def test_a_fault_while_asking_lets_nobody_in_and_is_not_kept(
@@ -112,11 +116,26 @@ def test_a_session_outlives_an_unreachable_registry(
     desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr(session, "AWAY_SECONDS", 0.0)
     sessions, viewer = Sessions(KEY, desk), viewer_of("acme")
     desk.down = True
     assert [admitted(sessions, viewer) for _ in range(3)] == [[viewer]] * 3
     assert desk.asked == 3
     assert sessions.unseal(sessions.seal(viewer)) == viewer
+
+
+def test_a_registry_that_hangs_is_waited_for_by_one_page_and_not_by_everybodys(
+    desk: Desk, viewer_of: Viewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, others = Sessions(KEY, desk), [viewer_of("acme"), viewer_of("operator")]
+    desk.down = True
+    assert [admitted(sessions, viewer) for viewer in others] == [[viewer] for viewer in others]
+    assert desk.asked == 1
+    desk.down = False
+    later = time.monotonic() + session.AWAY_SECONDS
+    monkeypatch.setattr(session.time, "monotonic", lambda: later)
+    desk.ended.add(others[0].token)
+    assert admitted(sessions, others[0]) == [None], "it is asked again as soon as it may be there"
 
 
 def test_the_registry_is_asked_once_a_minute_and_before_the_first_answer(desk: Desk, viewer_of: Viewers) -> None:

@@ -58,8 +58,9 @@ def test_a_stranger_gets_no_further_guess_by_naming_other_addresses(servers: Ser
     assert any(HELD_UP in answer.text for answer in answers)
     guess = {"email": email, "password": "a guess", "tenant": "acme"}
     with httpx.Client(base_url=servers.api, transport=httpx.HTTPTransport(local_address="127.0.0.67")) as direct:
-        past = [("X-Forwarded-For", "198.51.100.99"), ("Patchbay-Forwarding-Key", "0" * 64)]
-        told = (direct.post("/v1/sessions", json=guess, headers=past, timeout=30).json()["type"] for _ in GUESSES)
+        key = {"Patchbay-Forwarding-Key": "0" * 64}
+        forged = ({"X-Forwarded-For": f"198.51.100.{100 + place}", **key} for place in GUESSES)
+        told = (direct.post("/v1/sessions", json=guess, headers=past, timeout=30).json()["type"] for past in forged)
         assert any(code.endswith("too_many_attempts") for code in told)
 
 
