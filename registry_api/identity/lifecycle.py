@@ -1,16 +1,17 @@
 """What becomes of a token: a new secret, or a narrower token made from it."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from patchbay.core.clock import utcnow
-from registry_api.db import Principal, UnitOfWork
+from registry_api.db import Crossing, Principal, UnitOfWork, crossing
 from registry_api.identity.errors import CannotGrant, TokenNotRotatable
 from registry_api.identity.models import ApiToken
 from registry_api.identity.namespaces.service import require_granted
 from registry_api.identity.notices import announce_end
 from registry_api.identity.people import require_unchanged
 from registry_api.identity.publishing.repository import MAKER
-from registry_api.identity.repository import Tokens
+from registry_api.identity.repository import People, Tokens
 from registry_api.identity.rights import Rights
 from registry_api.identity.roles import BOUND_SCOPES
 from registry_api.identity.schemas import NarrowerToken, TokenRotation
@@ -35,6 +36,7 @@ async def rotate_token(work: UnitOfWork, token: ApiToken, wanted: TokenRotation)
             "It is revoked, has expired, or belongs to a CI job or a process of ours; make a new token."
         )
     await require_held(work, token)
+    await _require_not_from(work, token)
     left = await _take_over(work, token)
     secret, until = new_secret("t"), now + timedelta(minutes=wanted.overlap_minutes)
     overlaps = wanted.overlap_minutes > 0
@@ -47,6 +49,14 @@ async def rotate_token(work: UnitOfWork, token: ApiToken, wanted: TokenRotation)
     work.audit("token.rotated", f"token:{token.id}", facts | {"left": left}, before=before, after=after)
     announce_end(work, token)
     return secret
+
+
+async def _require_not_from(work: UnitOfWork, token: ApiToken) -> None:
+    """Raises `TokenNotRotatable` for a caller that was made from the token: who has only its former secret can make such a one."""
+    tokens = work.repository(Tokens)
+    made = [*(await tokens.family(token))[1:], *await tokens.made_by(f"token:{token.id}")]
+    if work.principal.token_id in [one.id for one in made]:
+        raise TokenNotRotatable("The token that asks was made from it: send the token itself, or what made that.")
 
 
 async def _take_over(work: UnitOfWork, token: ApiToken) -> list[str]:
@@ -63,10 +73,18 @@ async def _take_over(work: UnitOfWork, token: ApiToken) -> list[str]:
     if behind.startswith("user:"):
         raise TokenNotRotatable("It stands for another person; make a token of your own, and revoke this one.")
     if caller.startswith("user:"):
+        await _require_active(work, UUID(caller.removeprefix("user:")))
         await require_unchanged(work)
     left = await work.repository(Tokens).leave_made_by(token)
     token.created_by = caller
     return [f"token:{one.id}" for one in left]
+
+
+async def _require_active(work: UnitOfWork, user_id: UUID) -> None:
+    """Keep a person active until the commit: who disables it then ends what is made here as well. Raises `Unauthenticated`."""
+    async with crossing(work.session, Crossing.OWN_ACCOUNT):
+        if await work.repository(People).role(user_id) is None:
+            raise Unauthenticated("Your account was disabled at this moment.")
 
 
 async def require_held(work: UnitOfWork, token: ApiToken) -> None:

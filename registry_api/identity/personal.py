@@ -79,8 +79,9 @@ def references() -> list[Column[Any]]:
 
 async def known_of(reader: Reader, user_id: UUID) -> AsyncIterator[bytes]:
     """All that is known of an account's holder, as NDJSON: the account, what refers to it, the tokens it made, directly or by
-    a token, and audit records that it or they did or that speak of them, in every tenant that the account could reach.
-    Raises `NotFound`; secrets and their hashes are left out.
+    a token, and audit records that it or they did or that speak of them; in every tenant that the account could reach where
+    the caller may act in those, else in its own. Raises `NotFound`; secrets, their hashes and other persons' sealed values
+    are left out.
     """
     holdings = reader.repository(Holdings)
     user, role = await holdings.account(user_id)
@@ -90,10 +91,12 @@ async def known_of(reader: Reader, user_id: UUID) -> AsyncIterator[bytes]:
         for row in await holdings.rows(column, user_id):
             yield _line(column.table.name, row)
     async with crossing(reader.session, Crossing.HOLDER):
-        tokens = await reader.repository(Tokens).made_by(f"user:{user_id}")
+        reached = await holdings.reached() if "tenancy:act" in reader.principal.scopes else [user.tenant_id]
+        made = await reader.repository(Tokens).made_by(f"user:{user_id}")
+        tokens = [token for token in made if token.tenant_id in reached]
         for token in tokens:
             yield _line(ApiToken.__tablename__, _shown(token))
-        for tenant_id in await holdings.reached():
+        for tenant_id in reached:
             log = AuditLog(reader.session, replace(reader.principal.scope, tenant_id=tenant_id))
             async for views in _records(log, user_id, [f"token:{token.id}" for token in tokens]):
                 for view in views:
@@ -110,7 +113,7 @@ async def _records(log: AuditLog, user_id: UUID, tokens: Sequence[str]) -> Async
     query = log.records().where(concerned).order_by(AuditRecord.position).limit(BATCH)
     after = 0
     while rows := (await log.session.execute(query.where(AuditRecord.position > after))).all():
-        keys = await log.person_keys(persons_of(rows))
+        keys = await log.person_keys(persons_of(rows) & {f"user:{user_id}", *tokens})
         yield [AuditView.of(row, keys) for row in rows]
         after = rows[-1].position
 

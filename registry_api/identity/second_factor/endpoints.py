@@ -8,7 +8,8 @@ from patchbay.core.settings import Settings
 from registry_api.access import Actor, acting, writing
 from registry_api.db import UnitOfWork
 from registry_api.http import api_router, problems
-from registry_api.identity.lockout import charge_code, forgive
+from registry_api.identity.errors import TooManyCodes
+from registry_api.identity.lockout import charge_code, forgive, take_back
 from registry_api.identity.people import own_account, person_to_change, proven
 from registry_api.identity.rights import Rights
 from registry_api.identity.roles import ANYONE
@@ -43,7 +44,11 @@ async def confirm_totp(
 async def disable_totp(body: schemas.BothProofs, request: Request, actor: Actor = acting(ANYONE)) -> None:
     """Needs the password and a code, so that a stolen session is not enough."""
     proof = await proven(request, actor, body.password)
-    guess = await charge_code(actor.database, proof.codes, body.code)
+    try:
+        guess = await charge_code(actor.database, proof.codes, body.code)
+    except TooManyCodes:  # the password was right
+        await take_back(actor.database, proof.attempts)
+        raise
     async with actor.writing() as work, own_account(work) as user:
         await forgive(work.session, proof.attempts)
         if guess is not None:

@@ -83,3 +83,5 @@ async def test_a_stolen_session_with_the_password_guesses_no_code_to_turn_the_se
         caller = at(api, f"2001:db8:{place:x}::1", bearer)
         tried.append(refusal(await caller.post("/v1/me/totp/disable", json=off)))
     assert tried == [(422, "code_wrong")] * (lockout.FREE + 1) + [(429, "too_many_codes")]
+    held = [refusal(await session.post("/v1/me/totp/disable", json=off)) for _ in range(lockout.FREE + 2)]
+    assert held == [(429, "too_many_codes")] * (lockout.FREE + 2), "and they are no wrong sign-ins"

@@ -53,6 +53,23 @@ async def test_what_a_person_of_the_operator_did_in_other_tenants_is_told(api):
     assert {fact["tenant_id"] for fact in await told(api.acme, own)} == {acme}
 
 
+async def test_who_may_not_act_in_other_tenants_is_told_nothing_of_them_nor_what_is_sealed_of_others(api):
+    eve = await add_person(api, api.operator, EVE, role="platform_admin")
+    eves = await sign_in(api, EVE)
+    acme = (await api.acme.get("/v1/me")).json()["tenant"]["id"]
+    made = {"name": "x", "role": "tenant_admin", "tenant": "acme"}
+    assert (await eves.post("/v1/tokens", json=made)).status_code == 201
+    there = {"Patchbay-Tenant": "acme"}
+    assert (await eves.post("/v1/users", json=NEW, headers=there)).status_code == 201
+    clerk = api.client(await api.token(api.operator, role="tenant_admin"))
+    answer = await clerk.get(f"/v1/users/{eve['id']}/data")
+    assert answer.status_code == 200
+    assert acme.encode() not in answer.content
+    whole = (await api.operator.get(f"/v1/users/{eve['id']}/data")).content
+    assert acme.encode() in whole
+    assert ADA.encode() not in whole and EVE.encode() in whole
+
+
 @pytest.mark.parametrize("scopes", [["audit:read"], ["identity:read"]])
 async def test_what_is_known_of_a_person_needs_the_right_to_read_people_and_the_log(api, ada, scopes):
     some = api.client(await api.token(api.acme, scopes=scopes))

@@ -218,8 +218,39 @@ async def test_a_persons_token_is_rotated_by_that_person_and_their_tokens_only(a
             answer = await caller.post(f"/v1/tokens/{token['id']}/rotate", json={})
             assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "token_not_rotatable")
     assert (await rotated(adas, third))["created_by"] == f"token:{second['id']}"
-    fresh = api.client((await rotated(api.client(second["token"]), first))["token"])
-    assert (await rotated(fresh, first))["created_by"] == f"user:{ada['id']}"
+    fresh = api.client((await rotated(api.client(first["token"]), first))["token"])
+    assert (await rotated(fresh, third))["created_by"] == f"token:{second['id']}"
+
+
+@pytest.mark.parametrize("path", ["/v1/tokens/narrower", "/v1/tokens"])
+async def test_what_was_made_from_a_token_does_not_rotate_it_since_a_former_secret_makes_such_too(api, ada, adas, path):
+    first = (await adas.post("/v1/tokens", json={"name": "first", "role": "tenant_admin"})).json()
+    fresh, wanted = await rotated(adas, first, overlap_minutes=60), {"name": "next"}
+    if path == "/v1/tokens":
+        wanted |= {"role": "tenant_admin"}
+    thief = api.client((await api.client(first["token"]).post(path, json=wanted)).json()["token"])
+    answer = await thief.post(f"/v1/tokens/{first['id']}/rotate", json={"overlap_minutes": 0})
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "token_not_rotatable")
+    assert await live(api, fresh) == [True]
+
+
+async def test_who_rotates_a_token_of_nobody_by_a_token_is_kept_from_being_disabled_before_that_token_is(
+    api, ada, adas
+):
+    """Whoever disables a person locks the person first: the other way round, two could wait for each other."""
+    (first, _), own = (
+        await firsts(api),
+        (await adas.post("/v1/tokens", json={"name": "own", "role": "tenant_admin"})).json(),
+    )
+    asked: list[str] = []
+    event.listen(
+        api.app.state.database.engine.sync_engine, "before_cursor_execute", lambda *seen: asked.append(seen[2])
+    )
+    await rotated(api.client(own["token"]), first)
+    role = next(place for place, sql in enumerate(asked) if sql.startswith("SELECT memberships.role"))
+    kept = [place for place, sql in enumerate(asked) if "api_tokens.revoked_at IS NULL" in sql and place > role]
+    assert kept
+    assert "FOR SHARE" in asked[role] or api.app.state.database.is_sqlite
 
 
 async def test_tokens_that_rotate_each_other_are_no_circle(api):
