@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request, Response
 from registry_api.access import Actor, acting, reading, writing
 from registry_api.catalog.endpoints import PluginPath
 from registry_api.catalog.repository import Catalogue
-from registry_api.db import Reader, UnitOfWork
+from registry_api.db import Crossing, Reader, UnitOfWork, crossing
 from registry_api.filtering import Asked
 from registry_api.http import api_router
 from registry_api.installs import filters
@@ -63,7 +63,8 @@ async def read_target(target: TargetPath, wanted: WantedParts, reader: InstallsR
     query = installs.installed_on(found.id)
     columns: Any = query.selected_columns
     whole, order = f"/v1/targets/{found.id}/installations", (columns.ref, columns.plugin_id)
-    some = await first(reader.session, query, order, whole, scalars=False)
+    async with crossing(reader.session, Crossing.SHARING):
+        some = await first(reader.session, query, order, whole, scalars=False)
     return view.model_copy(update={"installations": Some[InstalledPlugin].model_validate(some, from_attributes=True)})
 
 
@@ -78,7 +79,8 @@ async def list_installed_plugins(
     installs = reader.repository(Installs)
     query = installs.installed_on((await installs.target(target)).id, asked)
     columns: Any = query.selected_columns
-    rows = await paging.rows(reader.session, query, [columns.ref, columns.plugin_id], scalars=False)
+    async with crossing(reader.session, Crossing.SHARING):
+        rows = await paging.rows(reader.session, query, [columns.ref, columns.plugin_id], scalars=False)
     return rows.page(InstalledPlugin.model_validate)
 
 

@@ -111,7 +111,9 @@ class Installs(Repository):
         await self.session.execute(update(Target).where(Target.id == target_id).values(fields))
 
     def installed_on(self, target_id: UUID, asked: Asked = EVERY) -> Select[Any]:
-        """Plugins last seen on a target: the columns of `InstalledPlugin`."""
+        """Plugins last seen on a target of the tenant's: the columns of `InstalledPlugin`. Asked within `Crossing.SHARING`, since
+        what is no longer shown to the tenant is on the target all the same.
+        """
         last, shared = self._last(Observation.target_id == target_id), self._once_shared()
         # A plugin that is no longer shared is hidden; that it is here, and its name, the tenant knows itself.
         ref = func.coalesce(Plugin.ref, shared.c.ref).label("ref")

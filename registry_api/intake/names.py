@@ -109,11 +109,12 @@ class NamesRepository(Repository):
         )
 
     async def plugins_by_id(self, spellings: set[str]) -> dict[str, UUID]:
-        """Those spellings that are ids of plugins the tenant may speak of without a grant."""
+        """Those spellings that are ids of plugins the tenant may speak of without a grant, or observed while it might."""
         ids = _ids(spellings)
-        seen = own_or_public(Plugin, self.scope)
-        found = await self.session.execute(select(Plugin.id).where(Plugin.id.in_(ids.values()), seen))
-        known = set(found.scalars())
+        visible = select(Plugin.id).where(Plugin.id.in_(ids.values()), own_or_public(Plugin, self.scope))
+        mine = (Observation.tenant_id == self.scope.tenant_id, Observation.plugin_id.in_(ids.values()))
+        observed = select(Observation.plugin_id).where(*mine)
+        known = set((await self.session.execute(visible.union(observed))).scalars()) if ids else set()
         return {spelling: id for spelling, id in ids.items() if id in known}
 
     async def targets_by_id(self, spellings: set[str]) -> dict[str, UUID]:

@@ -97,7 +97,7 @@ async def ask_export(work: UnitOfWork, tenant: Tenant) -> TenantExport:
     That its archive is deleted is seen to from the beginning, whatever becomes of the job that writes it.
     """
     scope = Scope(tenant.id, work.principal.scope.operator_id)
-    await take_turn(work.session, f"{EXPORT}:{tenant.id}")
+    await _take_turn(work, tenant.id)
     waiting = Exports(work.session, scope).all().where(TenantExport.state.in_(("queued", "running")))
     for known in (await work.session.execute(waiting.with_for_update())).scalars().all():
         if await Jobs(work.session, scope).open_by_key(EXPORT, str(known.id)) is not None:
@@ -122,10 +122,16 @@ async def ask_export(work: UnitOfWork, tenant: Tenant) -> TenantExport:
     return made
 
 
+async def _take_turn(work: UnitOfWork, tenant_id: UUID) -> None:
+    """Whoever goes on to lock more than one export of a tenant waits here, so that two never wait for each other."""
+    await take_turn(work.session, f"{EXPORT}:{tenant_id}")
+
+
 async def expire_archives(work: UnitOfWork) -> None:
     """Have every archive of the tenant deleted that holds, or may come to hold, rows as they were until now; one that nobody
     has begun to write is made of what is there then.
     """
+    await _take_turn(work, work.principal.tenant_id)
     stale = work.repository(Exports).all().where(TenantExport.state.in_(("queued", "running", "done")))
     query = stale.order_by(TenantExport.id).with_for_update().execution_options(populate_existing=True)
     for found in (await work.session.execute(query)).scalars().all():
@@ -206,6 +212,7 @@ async def _change(work: UnitOfWork, export_id: UUID, changes: dict[str, Any]) ->
 async def _finish(job: JobContext, export_id: UUID, changes: dict[str, Any]) -> list[UUID]:
     """Note that it is done; the exports whose archives went with that."""
     async with job.writing() as work:
+        await _take_turn(work, job.tenant_id)
         await _change(work, export_id, changes)
         former = await work.repository(Exports).give_up_former(export_id)
         facts = {"digest": changes["digest"], "rows": changes["rows"], "replaces": [str(other) for other in former]}

@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
 
 from patchbay.core.clock import utcnow
+from patchbay.core.storage import ObjectMissing, Storage
 from registry_api.access import reading, writing
 from registry_api.db import Reader, Scope, UnitOfWork
 from registry_api.filtering import Asked
@@ -89,11 +90,19 @@ async def read_export_content(tenant: str, export_id: UUID, request: Request, re
         raise NotFound(f"The export {export_id} had its time; ask for another one.")
     name = f"patchbay-{found.tenant_id}-{found.id}.tar.zst"
     headers = {"ETag": f'"{found.digest}"', "Content-Disposition": f'attachment; filename="{name}"'}
-    local = request.app.state.storage.local_path(found.path)
-    if local is not None:
-        return FileResponse(local, media_type=ARCHIVE, headers=headers)
-    content = await anyio.to_thread.run_sync(request.app.state.storage.read_bytes, found.path)
-    return Response(content, media_type=ARCHIVE, headers=headers)
+    try:
+        return await anyio.to_thread.run_sync(_archive, request.app.state.storage, found.path, headers)
+    except ObjectMissing:
+        raise NotFound(f"The export {export_id} gave way to a newer one at this moment.") from None
+
+
+def _archive(storage: Storage, path: str, headers: dict[str, str]) -> Response:
+    local = storage.local_path(path)
+    if local is None:
+        return Response(storage.read_bytes(path), media_type=ARCHIVE, headers=headers)
+    if not storage.exists(path):
+        raise ObjectMissing(path)
+    return FileResponse(local, media_type=ARCHIVE, headers=headers)
 
 
 @router.delete(

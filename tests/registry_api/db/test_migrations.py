@@ -13,6 +13,7 @@ from patchbay.core.settings import Settings
 from registry_api.bootstrap import bootstrap
 from registry_api.db.metadata import METADATA
 from registry_api.db.migrate import DRIVERS, VERSION_TABLE, current_revision, downgrade, head_revision, upgrade
+from tests.registry_api.conftest import running
 from tests.registry_api.postgres import create_database
 
 
@@ -57,6 +58,35 @@ def test_upgrading_twice_does_nothing(empty_url):
     upgrade(empty_url)
     upgrade(empty_url)
     assert tables(empty_url) == set(METADATA.tables)
+
+
+async def test_installs_that_stand_are_counted_in_a_database_that_had_no_count_of_them(registry):
+    settings, tokens = registry
+    async with running(settings, tokens) as api:
+        await api.acme.post("/v1/plugins", json={"namespace": "n", "name": "one", "visibility": "private"})
+        targets = [{"name": name, "environment": "dev", "kind": "test"} for name in "abc"]
+        await api.acme.post("/v1/targets/batches", json={"targets": targets})
+        seen = [("a", "present", 1), ("b", "present", 1), ("b", "removed", 2), ("c", "removed", 1), ("c", "present", 3)]
+        rows = [
+            {
+                "target": name,
+                "plugin": "n:one",
+                "event": what,
+                "source": "s",
+                "occurred_at": f"2026-01-0{day}T00:00:00Z",
+            }
+            for name, what, day in seen
+        ]
+        answer = await api.acme.post("/v1/observations/installations", json={"observations": rows})
+        assert answer.json()["created"] == 5, answer.text
+    downgrade(settings.resolved_database_url, "0003")
+    with connect(settings.resolved_database_url) as connection:
+        left = "SELECT count(*) FROM quota_uses WHERE quota = 'installs'"
+        assert connection.exec_driver_sql(left).scalar_one() == 0
+    upgrade(settings.resolved_database_url)
+    async with running(settings, tokens) as api:
+        quotas = (await api.acme.get("/v1/tenants/acme/usage")).json()["quotas"]
+        assert [row["used"] for row in quotas if row["quota"] == "installs"] == [2]
 
 
 def test_bootstrapping_twice_keeps_every_secret_and_row(registry):

@@ -87,7 +87,7 @@ async def test_metrics_still_answer_when_the_database_is_broken(api):
 
 async def test_status_counts_the_whole_registry_for_platform_roles_only(api):
     status = (await api.service.get("/v1/system/status")).json()
-    assert status["migration"] == "0003"
+    assert status["migration"] == "0004"
     assert status["database"] == ("postgresql" if api.is_postgres else "sqlite")
     assert status["storage"] == "file"
     assert status["feeds"] == {"head_seq": 3}

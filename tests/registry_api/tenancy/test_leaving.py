@@ -187,6 +187,9 @@ async def test_a_tenant_keeps_one_archive_and_a_new_one_takes_its_place_once_it_
     assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[1]['id']}/content")).status_code == 200
     assert (await api.acme.get(f"/v1/tenants/acme/exports/{listed[2]['id']}/content")).status_code == 404
     assert len(list(api.app.state.storage.list("exports"))) == 2, "another tenant's stays"
+    api.app.state.storage.delete(kept)  # as a newer one does in the middle of a request
+    gone = await api.acme.get(f"/v1/tenants/acme/exports/{listed[1]['id']}/content")
+    assert (gone.status_code, "gave way" in gone.json()["detail"]) == (404, True)
 
 
 async def test_of_many_who_ask_at_once_all_get_the_one_export(api):

@@ -128,6 +128,23 @@ async def test_installs_are_counted_while_they_stand_and_one_beyond_the_quota_is
     assert (await observe(api, seen("a", "present", "2026-01-05T00:00:00Z"))).json()["created"] == 1
 
 
+async def test_an_install_of_a_public_plugin_that_is_public_no_more_stays_known_and_can_be_given_back(api):
+    public = {**plugin("one", "1.0.0"), "visibility": "public"}
+    one = (await api.operator.post("/v1/plugins", json=public)).json()["id"]
+    await api.acme.post("/v1/targets/batches", json={"targets": [target("a")]})
+    assert (await observe(api, seen("a", "added"))).json()["created"] == 1
+    hidden = await api.operator.patch("/v1/plugins/n:one", json={"visibility": "private"}, headers=ANY)
+    assert hidden.status_code == 200
+    assert (await usage(api.acme))["installs"]["used"] == await standing(api) == 1
+    assert (await observe(api, seen("a", "removed", "2026-01-03T00:00:00Z", what=one))).json()["created"] == 1
+    assert (await usage(api.acme))["installs"]["used"] == await standing(api) == 0
+    other = await api.globex.post("/v1/targets/batches", json={"targets": [target("a")]})
+    assert other.json()["created"] == 1
+    row = {"observations": [seen("a", "added", what=one)]}
+    refusal = (await api.globex.post("/v1/observations/installations", json=row)).json()
+    assert refusal["rejects"][0]["code"] == "unknown_plugin", "who never saw it there knows nothing of it"
+
+
 async def test_a_month_of_events_is_refused_with_the_time_until_the_next_and_leaves_no_file(api):
     await limit(api, events_per_month=2)
     assert (await send_events(api.acme, "a", "1")).status_code == 201
