@@ -77,14 +77,14 @@ async def deliver(job: JobContext) -> dict[str, Any]:
 
 
 async def _leave(job: JobContext, delivery: Delivery) -> dict[str, Any]:
-    """End a delivery to a disabled webhook. Raises `TryAgain` where it was enabled at this moment: whoever did that and
+    """End a delivery to a disabled webhook. Raises `TryAgain`, as long as it may, where it was enabled at this moment: whoever did that and
     then replays what failed would not find it yet.
     """
     result = {"state": "disabled"}
     async with job.finishing(result) as work:
         webhooks = work.repository(Webhooks)
         webhook = await webhooks.find(delivery.webhook_id, locked=True)
-        if webhook is not None and webhook.enabled:
+        if webhook is not None and webhook.enabled and not job.claim.is_last:
             raise TryAgain("The webhook was enabled at this moment.")
         await webhooks.fail_pending("The webhook is disabled; enable it, then replay.", delivery.id)
     return result
