@@ -47,6 +47,11 @@ class AuditLog(Repository):
         """Rows of records, with the owner."""
         return select(*WHOLE, AuditRecord.tenant_id).where(AuditRecord.tenant_id == self.scope.tenant_id)
 
+    async def at_one_moment(self) -> None:
+        """Have all of the transaction read what was there at one moment, which on SQLite it does anyway; call it first in one."""
+        if self.session.get_bind().dialect.name == "postgresql":
+            await self.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
     async def head(self) -> Head | None:
         """The newest link; None for a tenant without records."""
         found = await self.session.execute(select(*HEAD).where(AuditHead.tenant_id == self.scope.tenant_id))

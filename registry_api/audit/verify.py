@@ -32,8 +32,10 @@ class Kept:
 async def verify_chain(log: AuditLog, kept: Kept, public_key: bytes) -> Verdict:
     """Walk the chain of the log's tenant from its beginning to its head, streaming, past each of its checkpoints.
 
-    The chain of a tenant is never empty.
+    The chain of a tenant is never empty. The log's session has read nothing yet: chain and keys must be of one moment, else
+    an erasure meanwhile would have taken keys of which no record read here tells.
     """
+    await log.at_one_moment()
     head = await log.head()
     walk = await anyio.to_thread.run_sync(AnchoredWalk, Walker(log.scope.tenant_id), kept.notes, public_key)
     fault, sealed = walk.fault, SealedValues(log)

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, text
 from patchbay.core.ids import new_id
 from registry_api.audit.models import PersonKey
 from registry_api.audit.personal import Personal
+from registry_api.audit.repository import AuditLog
 from registry_api.db import UnitOfWork, system_principal
 from tests.registry_api.audit.tampering import RECORDS, history, rewritten, tenant_id, verdict
 from tests.registry_api.audit.test_records import GRACE, records, signed_in
@@ -125,3 +126,22 @@ async def test_a_record_that_stands_in_no_chain_makes_no_erasure_of_keys_that_we
         await connection.execute(insert(RECORDS), [row | loose])
     found = await verdict(api)
     assert (found["valid"], WIPED in found["reason"]) == (False, True)
+
+
+async def test_an_erasure_while_a_chain_is_being_verified_is_no_fault(api, monkeypatch):
+    account, grace = await signed_in(api)
+    assert (await api.acme.post("/v1/users", json={**GRACE, "email": "ada@acme.example"})).status_code == 201
+    assert (await grace.post("/v1/tokens", json={"name": "own", "role": "viewer"})).status_code == 201
+    stretch, erased = AuditLog.stretch, []
+
+    async def and_then_erased(log, *arguments, **options):
+        rows = await stretch(log, *arguments, **options)
+        if not erased:
+            erased.append(await api.acme.delete(f"/v1/users/{account['id']}"))
+        return rows
+
+    monkeypatch.setattr(AuditLog, "stretch", and_then_erased)
+    found = await verdict(api)
+    assert (erased[0].status_code, found["valid"], found["reason"]) == (204, True, None)
+    found = await verdict(api)
+    assert (found["valid"], found["reason"]) == (True, None)
