@@ -1,5 +1,6 @@
 """Evidence that is made unreadable is told from evidence that was erased."""
 
+import asyncio
 from uuid import UUID
 
 import orjson
@@ -102,6 +103,18 @@ async def test_what_is_recorded_of_erased_people_where_they_had_no_key_is_told_o
         assert (await verdict(api))["valid"]
     [told] = await records(api.acme, action=SHREDDED)
     assert told["change"] == {"persons": [f"user:{account}"]}
+
+
+async def test_people_erased_while_they_act_in_another_tenant_leave_a_chain_that_verifies(api):
+    for _ in range(3):
+        account, there = await of_operator(api)
+        made = [there.post("/v1/tokens", json={"name": f"t{number}", "role": "viewer"}) for number in range(4)]
+        erased, *others = await asyncio.gather(api.operator.delete(f"/v1/users/{account}"), *made)
+        assert erased.status_code == 204, erased.text
+        assert {answer.status_code for answer in others} <= {201, 401}
+        for caller in ("acme", "operator"):
+            found = await verdict(api, caller)
+            assert (found["valid"], found["reason"]) == (True, None)
 
 
 async def told_of(api, person):
