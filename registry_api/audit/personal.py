@@ -236,7 +236,7 @@ async def tell_late(session: AsyncSession, owners: Iterable[Owner]) -> Sequence[
     return [(row.tenant_id, row.subject) for row in told]
 
 
-def _named(owners: Iterable[Owner]) -> dict[str, list[Any]]:
+def _named(owners: Collection[Owner]) -> dict[str, list[Any]]:
     """Values for statements about persons; those may come to more than are wanted where these are of several tenants."""
     return {"tenants": list({tenant for tenant, _ in owners}), "subjects": list({subject for _, subject in owners})}
 

@@ -97,7 +97,7 @@ def _read(row: Row[Any]) -> tuple[dict[str, Any], str | None]:
         "action": row.action,
         "subject": row.subject,
     }
-    differing = next((name for name, value in columns.items() if stored.get(name) != value), None)
+    differing = next((name for name, value in columns.items() if value is None or stored.get(name) != value), None)
     return stored, None if differing is None else f"its column {differing} differs from what was hashed"
 
 
