@@ -1,8 +1,9 @@
 """Appending to and verifying the audit log beside the bare limits: `python -m benchmarks.audit [--quick]`.
 
 `audit_rows_per_s` is the lesser of SQLite and PostgreSQL: records through the unit of work, a hundred in a commit, beside
-the same rows inserted bare in as many commits. `verify_rows_per_s` verifies the exported chain of those records, with a
-checkpoint at its end, beside one SHA-256 of each record's bytes.
+the same rows inserted bare in as many commits. `verify_rows_per_s` is the verification of an
+exported file, as `patchbay audit verify` does it: the chain of those records with a checkpoint at its end, beside one SHA-256 of
+each record's bytes. It is not that of `GET /v1/audit/verify`, which also reads rows, compares columns and opens sealed values.
 """
 
 import asyncio

@@ -18,7 +18,17 @@ from patchbay.core.ids import new_id
 from patchbay.core.telemetry import current_request_id
 from registry_api.audit.models import AuditHead, AuditRecord
 from registry_api.audit.patches import Patch
-from registry_api.audit.personal import Personal, Sealer, escaped, keys_for, of_name, personal_in
+from registry_api.audit.personal import (
+    KEYS_SHREDDED,
+    SHREDDED,
+    Personal,
+    Sealer,
+    escaped,
+    keys_for,
+    of_name,
+    personal_in,
+    tell_late,
+)
 from registry_api.caller import current_address
 from registry_api.db.encoding import plain
 from registry_api.db.scope import SYSTEM, Principal
@@ -51,6 +61,11 @@ class AuditEntry:
     """Whether webhooks of every tenant are told, not only the tenant's own."""
 
 
+def keys_shredded(tenant_id: UUID, *persons: str) -> AuditEntry:
+    """What tells a tenant whose keys were shredded in it."""
+    return AuditEntry(KEYS_SHREDDED, persons[0], {"persons": list(persons)}, tenant_id)
+
+
 @dataclass(slots=True)
 class _Commit:
     """What the records of one commit have in common."""
@@ -68,10 +83,12 @@ async def append_entries(
 ) -> None:
     """Append entries to their tenants' chains inside the caller's transaction; heads are locked in tenant order.
 
-    Personal values are sealed first: whoever waits for another's fresh key must not hold a head meanwhile.
+    Personal values are sealed first: whoever waits for another's fresh key must not hold a head meanwhile. A chain that gets
+    the first value of somebody whose key was shredded before there was one is told of that too.
     """
-    ordered = sorted(entries, key=lambda entry: entry.tenant_id)
-    keys = await keys_for(session, _owners(session, ordered, principal), now) if ordered else {}
+    keys = await keys_for(session, _owners(session, entries, principal), now) if entries else {}
+    late = await tell_late(session, [owner for owner, key in keys.items() if key == SHREDDED])
+    ordered = sorted([*entries, *(keys_shredded(*owner) for owner in late)], key=lambda entry: entry.tenant_id)
     commit = _Commit(session, principal, now, trace_id, current_request_id(), Sealer(keys))
     for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
         head = await _locked_head(session, tenant_id, now)

@@ -7,14 +7,14 @@ under `secrets/audit-persons.key`.
 import base64
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,11 +33,17 @@ KEYS_SHREDDED = "subject.keys_shredded"
 SHREDDED = b""
 """What stands where a key was."""
 
+UNTOLD = "untold"
+"""In `sealed_by` of a row that was made without a key: no record of the tenant's says so yet, as there was nothing to shred."""
+
 NONCE_BYTES, KEY_BYTES, NAME_BYTES = 12, 32, 16
 _TABLE = table_of(PersonKey).c
-_KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(
-    any_of(_TABLE.tenant_id, "tenants"), any_of(_TABLE.subject, "subjects")
-)
+_OF_THEM = (any_of(_TABLE.tenant_id, "tenants"), any_of(_TABLE.subject, "subjects"))
+_KEYS = select(_TABLE.tenant_id, _TABLE.subject, _TABLE.sealed, _TABLE.sealed_by).where(*_OF_THEM)
+_IN_ORDER = (_TABLE.tenant_id, _TABLE.subject)
+_FULL = select(_TABLE.id, *_IN_ORDER).where(*_OF_THEM, _TABLE.sealed != SHREDDED).order_by(*_IN_ORDER).with_for_update()
+_EMPTY = update(table_of(PersonKey)).where(any_of(_TABLE.id, "ids")).values(sealed=SHREDDED, sealed_by="")
+_TELL = update(table_of(PersonKey)).where(*_OF_THEM, _TABLE.sealed_by == UNTOLD).values(sealed_by="")
 Owner = tuple[UUID, str]
 """The tenant of the record, and the person as the audit log names them: `user:…`, `token:…` or `person:…`."""
 
@@ -90,7 +96,9 @@ def without_personal(value: Any) -> Any:
 
 
 class Sealer:
-    """Seals the personal values of one commit; equal values of one person are sealed once."""
+    """Seals the personal values of one commit; equal values of one person are sealed once, and for nobody where the person's key
+    was shredded.
+    """
 
     def __init__(self, keys: Mapping[Owner, bytes]) -> None:
         self.keys = keys
@@ -101,7 +109,7 @@ class Sealer:
         made = self._made.get((tenant_id, value))
         if made is None:
             nonce = secrets.token_bytes(NONCE_BYTES)
-            cipher = AESGCM(self.keys[tenant_id, value.of])
+            cipher = AESGCM(self.keys[tenant_id, value.of] or secrets.token_bytes(KEY_BYTES))
             box = nonce + cipher.encrypt(nonce, value.value.encode(), _bound(tenant_id, value.of))
             made = self._made[tenant_id, value] = {"of": value.of, "sealed": base64.b64encode(box).decode()}
         return made
@@ -125,19 +133,20 @@ def _unmarked(name: str) -> str:
 
 
 def _is_sealed(value: dict[str, Any]) -> bool:
-    return value.keys() == {"of", "sealed"} and all(isinstance(one, str) for one in value.values())
+    return len(value) == 2 and isinstance(value.get("of"), str) and isinstance(value.get("sealed"), str)
 
 
 def sealed_in(value: Any) -> Iterator[dict[str, str]]:
-    """The sealed values inside of a stored document, each with the person it is `of`."""
-    if isinstance(value, dict):
-        if _is_sealed(value):
-            yield value
-        for inner in value.values():
-            yield from sealed_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from sealed_in(inner)
+    """The sealed values inside of a stored document, each with the person it is `of`; in no order."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            if _is_sealed(inner):
+                yield inner
+            waiting += inner.values()
+        elif isinstance(inner, list):
+            waiting += inner
 
 
 def subjects_in(value: Any) -> Iterator[str]:
@@ -145,25 +154,40 @@ def subjects_in(value: Any) -> Iterator[str]:
     return (sealed["of"] for sealed in sealed_in(value))
 
 
+class Opener:
+    """Opens sealed values of a tenant's; makes one cipher for each person."""
+
+    def __init__(self, tenant_id: UUID, keys: Mapping[str, bytes]) -> None:
+        self.tenant_id, self.keys = tenant_id, keys
+        self._made: dict[str, tuple[AESGCM, bytes]] = {}
+
+    def open(self, sealed: dict[str, str]) -> str | None:
+        """The value; None where there is no key, or not the one it was sealed with, or the box is none."""
+        of = sealed["of"]
+        try:
+            cipher, bound = self._made.get(of) or self._make(of)
+            box = base64.b64decode(sealed["sealed"])
+            return cipher.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound).decode()
+        except (InvalidTag, KeyError, ValueError):
+            return None  # under a key that was shredded, of somebody who has a new one since, or no box at all
+
+    def _make(self, of: str) -> tuple[AESGCM, bytes]:
+        made = self._made[of] = AESGCM(self.keys[of]), _bound(self.tenant_id, of)
+        return made
+
+
 def unsealed(value: Any, tenant_id: UUID, keys: Mapping[str, bytes]) -> Any:
     """A stored document with its sealed values opened; `ERASED` where the person's key is gone, or the box is none."""
+    return _unsealed(value, Opener(tenant_id, keys))
+
+
+def _unsealed(value: Any, opener: Opener) -> Any:
     if isinstance(value, dict):
         if _is_sealed(value):
-            found = opened(value, tenant_id, keys.get(value["of"]))
+            found = opener.open(value)
             return ERASED if found is None else found
-        return {_unmarked(name): unsealed(inner, tenant_id, keys) for name, inner in value.items()}
-    return [unsealed(inner, tenant_id, keys) for inner in value] if isinstance(value, list) else value
-
-
-def opened(sealed: dict[str, str], tenant_id: UUID, key: bytes | None) -> str | None:
-    """A sealed value; None where there is no key, or not the one it was sealed with, or the box is none."""
-    if key is None:
-        return None
-    try:
-        box = base64.b64decode(sealed["sealed"])
-        return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _bound(tenant_id, sealed["of"])).decode()
-    except (InvalidTag, ValueError):
-        return None  # under a key that was shredded, of somebody who has a new one since, or no box at all
+        return {_unmarked(name): _unsealed(inner, opener) for name, inner in value.items()}
+    return [_unsealed(inner, opener) for inner in value] if isinstance(value, list) else value
 
 
 def _bound(tenant_id: UUID, of: str) -> bytes:
@@ -171,8 +195,8 @@ def _bound(tenant_id: UUID, of: str) -> bytes:
 
 
 async def keys_for(session: AsyncSession, owners: Iterable[Owner], now: datetime) -> dict[Owner, bytes]:
-    """The keys of persons, made for those who have none yet, and kept by nobody for those whose key was shredded: a request of
-    theirs may still be under way. Raises RuntimeError on a database opened without the key that seals them.
+    """The keys of persons, made for those who have none yet, and `SHREDDED` for those whose key was: a request of theirs may still
+    be under way. Raises RuntimeError on a database opened without the key that seals them.
     """
     wanted = sorted(set(owners))
     keys = await find_keys(session, wanted)
@@ -181,18 +205,40 @@ async def keys_for(session: AsyncSession, owners: Iterable[Owner], now: datetime
         rows = [_fresh_row(session, owner, now) for owner in fresh]
         await session.execute(_insert(session).on_conflict_do_nothing(), rows)
         keys |= await find_keys(session, fresh)
-    return {owner: secrets.token_bytes(KEY_BYTES) if key == SHREDDED else key for owner, key in keys.items()}
+    return keys
 
 
-async def shred_keys(session: AsyncSession, owners: Iterable[Owner], now: datetime) -> None:
-    """Put nothing in the place of persons' keys, also of those who have none yet, so that none is made for them later."""
-    shredded = {"recorded_at": now, "sealed": SHREDDED, "sealed_by": ""}
-    rows = [{"id": new_id(), "tenant_id": tenant, "subject": of, **shredded} for tenant, of in sorted(set(owners))]
-    if not rows:
-        return
-    emptied = {"sealed": SHREDDED, "sealed_by": ""}
-    insert = _insert(session).on_conflict_do_update(index_elements=["tenant_id", "subject"], set_=emptied)
-    await session.execute(insert, rows)
+async def shred_keys(
+    session: AsyncSession, owners: Iterable[Owner], told: Collection[Owner], now: datetime
+) -> list[Owner]:
+    """Put nothing in the place of persons' keys, also of those who have none yet, so that none is made for them later; whose
+    there was, in their order. Of those `told` a record says so already.
+    """
+    wanted = sorted(set(owners))
+    if not wanted:
+        return []
+    rows = [_empty_row(owner, owner in told, now) for owner in wanted]
+    await session.execute(_insert(session).on_conflict_do_nothing(), rows)
+    full = (await session.execute(_FULL, _named(wanted))).all()
+    there = {(row.tenant_id, row.subject): row.id for row in full}
+    found = [owner for owner in wanted if owner in there]
+    if found:
+        await session.execute(_EMPTY, {"ids": [there[owner] for owner in found]})
+    return found
+
+
+async def tell_late(session: AsyncSession, owners: Iterable[Owner]) -> Sequence[Owner]:
+    """Persons of whose missing key no record of the tenant says so yet; one says so from now on."""
+    wanted = list(owners)
+    if not wanted:
+        return []
+    told = await session.execute(_TELL.returning(*_IN_ORDER), _named(wanted))
+    return [(row.tenant_id, row.subject) for row in told]
+
+
+def _named(owners: Collection[Owner]) -> dict[str, list[Any]]:
+    """Values for statements about persons; those may come to more than are wanted where these are of several tenants."""
+    return {"tenants": list({tenant for tenant, _ in owners}), "subjects": list({subject for _, subject in owners})}
 
 
 def _insert(session: AsyncSession) -> Any:
@@ -206,9 +252,8 @@ async def find_keys(session: AsyncSession, owners: Iterable[Owner], *, whole: bo
     wanted = list(owners)
     if not wanted:
         return {}
-    tenants, subjects = {tenant for tenant, _ in wanted}, {subject for _, subject in wanted}
     master = _master(session)
-    rows = (await session.execute(_KEYS, {"tenants": list(tenants), "subjects": list(subjects)})).all()
+    rows = (await session.execute(_KEYS, _named(wanted))).all()
     unwrapped = _unwrapped if whole else _tried
     return {(row.tenant_id, row.subject): unwrapped(master, row) for row in rows}
 
@@ -216,8 +261,15 @@ async def find_keys(session: AsyncSession, owners: Iterable[Owner], *, whole: bo
 def _fresh_row(session: AsyncSession, owner: Owner, now: datetime) -> dict[str, Any]:
     master, nonce, key = _master(session), secrets.token_bytes(NONCE_BYTES), secrets.token_bytes(KEY_BYTES)
     sealed = nonce + AESGCM(master.secret).encrypt(nonce, key, _bound(*owner))
-    row = {"id": new_id(), "tenant_id": owner[0], "recorded_at": now, "subject": owner[1]}
-    return row | {"sealed": sealed, "sealed_by": master.id}
+    return _row(owner, now) | {"sealed": sealed, "sealed_by": master.id}
+
+
+def _empty_row(owner: Owner, is_told: bool, now: datetime) -> dict[str, Any]:
+    return _row(owner, now) | {"sealed": SHREDDED, "sealed_by": "" if is_told else UNTOLD}
+
+
+def _row(owner: Owner, now: datetime) -> dict[str, Any]:
+    return {"id": new_id(), "tenant_id": owner[0], "recorded_at": now, "subject": owner[1]}
 
 
 def _unwrapped(master: Key, row: Any) -> bytes:

@@ -1,14 +1,11 @@
 """Whether the sealed values of a chain can be opened, and if not, whether a record says why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-import orjson
-from sqlalchemy import Row
 
-from registry_api.audit.personal import KEYS_SHREDDED, opened, sealed_in
+from registry_api.audit.personal import KEYS_SHREDDED, Opener, sealed_in
 from registry_api.audit.repository import AuditLog
 
 TENANT_DELETED = "tenant.deleted"
@@ -28,6 +25,8 @@ class SealedValues:
     """Those of one chain, looked at stretch by stretch from its beginning."""
 
     log: AuditLog
+    noted: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    """Values that are still to be tried, each with the position of its record."""
     keys: dict[str, bytes] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     shut: dict[str, int] = field(default_factory=dict)
@@ -35,42 +34,40 @@ class SealedValues:
     lawful: set[str] = field(default_factory=set)
     is_deleted: bool = False
 
-    async def look_at(self, rows: Sequence[Row[Any]]) -> None:
-        """Try the values of the next records, and note what is told of erasures."""
-        found = await anyio.to_thread.run_sync(_sealed_of, rows)
-        fresh = {value["of"] for _, value in found} - self.known
+    def note(self, position: int, document: dict[str, Any]) -> None:
+        """Note the sealed values of the next record, and whose erasure it tells of; takes time, and no look into the database."""
+        self.noted += ((position, value) for value in sealed_in(document))
+        if document["action"] == KEYS_SHREDDED:
+            self.lawful |= _persons_in(document)
+        self.is_deleted |= document["action"] == TENANT_DELETED
+
+    async def try_noted(self) -> None:
+        """Try to open the values that were noted since the last time."""
+        fresh = {value["of"] for _, value in self.noted} - self.known
         self.known |= fresh
         self.keys |= await self.log.person_keys(fresh, whole=False)
-        await anyio.to_thread.run_sync(self._try, found)
-        for row in rows:
-            if row.action == KEYS_SHREDDED:
-                self.lawful |= _persons_in(row.canonical)
-            self.is_deleted |= row.action == TENANT_DELETED
+        await anyio.to_thread.run_sync(self._try)
 
-    async def wiped(self) -> Wiped | None:
-        """The first whose values cannot be opened though no record says that they were erased; call it after the last record."""
-        left = {} if self.is_deleted else {of: at for of, at in self.shut.items() if of not in self.lawful}
-        if left:
-            for canonical in await self.log.shreddings():
-                left = {of: at for of, at in left.items() if of not in _persons_in(canonical)}
-        return min((Wiped(of, at) for of, at in left.items()), key=lambda one: one.at, default=None)
+    def wiped(self) -> Wiped | None:
+        """The first whose values cannot be opened though no record of the chain says that they were erased; call it after the
+        last record.
+        """
+        if self.is_deleted:
+            return None
+        left = (Wiped(of, at) for of, at in self.shut.items() if of not in self.lawful)
+        return min(left, key=lambda one: one.at, default=None)
 
-    def _try(self, found: list[tuple[int, dict[str, str]]]) -> None:
-        for position, value in found:
-            of = value["of"]
-            if of not in self.shut and opened(value, self.log.scope.tenant_id, self.keys.get(of)) is None:
-                self.shut[of] = position
+    def _try(self) -> None:
+        opener = Opener(self.log.scope.tenant_id, self.keys)
+        for position, value in self.noted:
+            if value["of"] not in self.shut and opener.open(value) is None:
+                self.shut[value["of"]] = position
+        self.noted.clear()
 
 
-def _sealed_of(rows: Sequence[Row[Any]]) -> list[tuple[int, dict[str, str]]]:
-    """Sealed values by position; bytes without the word in them are not parsed."""
-    told = [row for row in rows if b'"sealed":' in row.canonical]
-    return [(row.position, value) for row in told for value in sealed_in(orjson.loads(row.canonical))]
-
-
-def _persons_in(canonical: bytes) -> set[str]:
+def _persons_in(document: dict[str, Any]) -> set[str]:
     """Whose keys a record says were shredded; nobody's where somebody was at it."""
     try:
-        return set(orjson.loads(canonical)["change"]["persons"])
-    except (KeyError, TypeError, ValueError):
+        return set(document["change"]["persons"])
+    except (KeyError, TypeError):
         return set()

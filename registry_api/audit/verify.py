@@ -32,18 +32,21 @@ class Kept:
 async def verify_chain(log: AuditLog, kept: Kept, public_key: bytes) -> Verdict:
     """Walk the chain of the log's tenant from its beginning to its head, streaming, past each of its checkpoints.
 
-    The chain of a tenant is never empty.
+    The chain of a tenant is never empty. The log's session has read nothing yet: chain and keys must be of one moment, else
+    an erasure meanwhile would have taken keys of which no record read here tells.
     """
+    await log.at_one_moment()
     head = await log.head()
     walk = await anyio.to_thread.run_sync(AnchoredWalk, Walker(log.scope.tenant_id), kept.notes, public_key)
     fault, sealed = walk.fault, SealedValues(log)
     async for rows in log.stream(2**62 if head is None else head.position):
-        fault = fault or await anyio.to_thread.run_sync(_fault, walk, rows)
+        if fault is None:
+            fault = await anyio.to_thread.run_sync(_fault, walk, sealed, rows)
         if fault is not None:
             break
-        await sealed.look_at(rows)
+        await sealed.try_noted()
     fault = fault or _end_fault(walk, head, kept.remembered) or _beyond_fault(await log.beyond_head())
-    if fault is None and (wiped := await sealed.wiped()) is not None:
+    if fault is None and (wiped := sealed.wiped()) is not None:
         fault, walk.broken_at = (
             f"what it says of {wiped.subject} cannot be opened, and no record tells of an erasure",
             wiped.at,
@@ -58,28 +61,35 @@ def _verdict(walk: AnchoredWalk, head: Head | None, fault: str | None) -> Verdic
     return Verdict(fault is None, count, position, digest.hex(), broken_at, fault, walk.checkpoints, walk.anchored)
 
 
-def _fault(walk: AnchoredWalk, rows: Sequence[Row[Any]]) -> str | None:
-    """What is wrong with the first of these records that does not fit; None when all do."""
-    walker = walk.walker
+def _fault(walk: AnchoredWalk, sealed: SealedValues, rows: Sequence[Row[Any]]) -> str | None:
+    """What is wrong with the first of these records that does not fit; None when all do, and their sealed values are noted."""
     for row in rows:
-        if row.position != walker.position + 1:
-            return f"record {walker.position + 1} is missing; the next one is {row.position}"
-        if row.previous_hash != walker.hash:
-            return "it does not follow the record before it"
-        if not walk.walk([(row.canonical, row.hash)]):
-            return walk.fault
-        fault = _column_fault(row)
+        fault = _link_fault(walk, row)
+        if fault is not None:
+            return fault
+        document, fault = _read(row)
         if fault is not None:
             walk.broken_at = row.position
             return fault
+        sealed.note(row.position, document)
     return None
 
 
-def _column_fault(row: Row[Any]) -> str | None:
+def _link_fault(walk: AnchoredWalk, row: Row[Any]) -> str | None:
+    walker = walk.walker
+    if row.position != walker.position + 1:
+        return f"record {walker.position + 1} is missing; the next one is {row.position}"
+    if row.previous_hash != walker.hash:
+        return "it does not follow the record before it"
+    return None if walk.walk([(row.canonical, row.hash)]) else walk.fault
+
+
+def _read(row: Row[Any]) -> tuple[dict[str, Any], str | None]:
+    """A record as a document, and what is wrong with its bytes or with a column beside them."""
     try:
-        stored = orjson.loads(row.canonical)
+        stored: dict[str, Any] = orjson.loads(row.canonical)
     except orjson.JSONDecodeError:
-        return "its bytes were hashed, but are no record"
+        return {}, "its bytes were hashed, but are no record"
     columns = {
         "id": str(row.id),
         "at": row.recorded_at and stamp(row.recorded_at),
@@ -87,8 +97,8 @@ def _column_fault(row: Row[Any]) -> str | None:
         "action": row.action,
         "subject": row.subject,
     }
-    differing = next((name for name, value in columns.items() if stored.get(name) != value), None)
-    return None if differing is None else f"its column {differing} differs from what was hashed"
+    differing = next((name for name, value in columns.items() if value is None or stored.get(name) != value), None)
+    return stored, None if differing is None else f"its column {differing} differs from what was hashed"
 
 
 def _end_fault(walk: AnchoredWalk, head: Head | None, remembered: int) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from patchbay.core.clock import utcnow
 from patchbay.core.contracts import FEEDS
 from patchbay.core.contracts.feeds import ENVELOPE
-from registry_api.audit.chain import AuditEntry, append_entries
+from registry_api.audit.chain import AuditEntry, append_entries, keys_shredded
 from registry_api.audit.patches import difference
 from registry_api.audit.personal import KEYS_SHREDDED, Owner, shred_keys
 from registry_api.catalog.sharing.copies import copies_for_grantees, part_of
@@ -134,11 +135,11 @@ class UnitOfWork(Reader):
 
     def shred(self, persons: Iterable[str], tenants: Iterable[UUID]) -> None:
         """Queue the keys of persons in tenants to be shredded, and the record that tells whose: their values are then gone from
-        all records, this change's and later ones included.
+        all records, this change's and later ones included. Each other tenant in which there was one of the keys is told of those.
         """
         named = sorted(persons)
         self._shredded.update(product(tenants, named))
-        self.audit(KEYS_SHREDDED, named[0], {"persons": named})
+        self._audit.append(keys_shredded(self.principal.tenant_id, *named))
 
     def acting_in(self, tenant_id: UUID) -> "UnitOfWork":
         """The same unit of work for what a platform caller does inside another tenant; committing this one commits both."""
@@ -200,6 +201,13 @@ class UnitOfWork(Reader):
         now = utcnow()
         await append_jobs(self.session, self._jobs, now, self.trace_id)
         await fan_out(self.session, self._outbox, self._audit, now, self.trace_id)
-        await shred_keys(self.session, self._shredded, now)
+        await self._shred(now)
         await append_entries(self.session, self._audit, self.principal, now, self.trace_id)
         await commit_with_outbox(self.session, self._outbox, now, self.trace_id)
+
+    async def _shred(self, now: datetime) -> None:
+        records = [entry for entry in self._audit if entry.action == KEYS_SHREDDED]
+        told = {(entry.tenant_id, person) for entry in records for person in entry.change["persons"]}
+        there = await shred_keys(self.session, self._shredded, told, now)
+        for tenant_id, group in groupby((owner for owner in there if owner not in told), key=itemgetter(0)):
+            self._audit.append(keys_shredded(tenant_id, *(person for _, person in group)))

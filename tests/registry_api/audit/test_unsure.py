@@ -4,6 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from patchbay.core.audit.merkle import Frontier, leaf_hash
+from patchbay.core.audit.records import link
 from tests.registry_api.audit.tampering import (
     anchored_history,
     checkpoint,
@@ -11,6 +13,8 @@ from tests.registry_api.audit.tampering import (
     history,
     is_found,
     offline,
+    put_back,
+    stolen,
     verdict,
 )
 
@@ -120,3 +124,18 @@ async def test_what_the_chain_does_not_rest_on_keeps_nobody_from_verifying_it(ap
     await overwritten(api, "audit_heads", f"{column} = 'yesterday'")
     found = await verdict(api)
     assert (found["valid"], found["anchored"]) == (True, 7)
+
+
+async def test_a_column_that_cannot_be_read_is_found_where_the_bytes_do_not_hold_it_either(api):
+    await history(api, 2)
+    rows, [head] = await stolen(api)
+    last, tree = rows[-1], Frontier()
+    last["canonical"] = last["canonical"].replace(b'"action"', b'"motion"')
+    last["hash"] = link(last["previous_hash"], last["canonical"])
+    for row in rows:
+        tree.append(leaf_hash(row["canonical"]))
+    await put_back(api, rows, [head | {"hash": last["hash"], "frontier": tree.stored}])
+    await overwritten(api, "audit_records", f"action = {NO_TEXT}", f"position = {last['position']}")
+    found = await verdict(api)
+    assert (found["valid"], found["broken_at"]) == (False, last["position"])
+    assert "its column action differs" in found["reason"]
