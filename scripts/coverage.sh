@@ -9,8 +9,8 @@ for package in patchbay.core.audit registry_api.access registry_api.audit regist
     registry_api.identity registry_api.jobs registry_api.tenancy registry_api.webhooks; do
     set -- "$@" "--cov=$package"
 done
-for place in audit automation/acting/test_changes.py catalog/sharing/test_leaving.py idempotency identity jobs tenancy \
-    test_selecting.py webhooks; do
+for place in audit automation/acting/test_changes.py catalog/sharing/test_leaving.py idempotency identity jobs subjects \
+    tenancy test_selecting.py webhooks; do
     set -- "$@" "tests/registry_api/$place"
 done
 .venv/bin/python -m pytest -q -m "not soak and not slow" --cov-config="$folder/coveragerc" \

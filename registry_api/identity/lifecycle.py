@@ -83,8 +83,9 @@ async def _take_over(work: UnitOfWork, token: ApiToken) -> list[str]:
 async def _require_active(work: UnitOfWork, user_id: UUID) -> None:
     """Keep a person active until the commit: who disables it then ends what is made here as well. Raises `Unauthenticated`."""
     async with crossing(work.session, Crossing.OWN_ACCOUNT):
-        if await work.repository(People).role(user_id) is None:
-            raise Unauthenticated("Your account was disabled at this moment.")
+        role = await work.repository(People).role(user_id)
+    if role is None:
+        raise Unauthenticated("Your account was disabled at this moment.")
 
 
 async def require_held(work: UnitOfWork, token: ApiToken) -> None:

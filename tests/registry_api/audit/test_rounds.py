@@ -46,6 +46,14 @@ async def test_a_whole_round_goes_to_those_chains_only_that_it_has_not_seen_anch
     assert counts == [3, 3] and len(tried) == 4
 
 
+async def test_after_a_restart_nothing_is_signed_that_was_signed_before(api):
+    before: Anchoring = api.app.state.anchoring
+    await before.round(whole=True)
+    restarted, where = Anchoring(before.database, before.anchors, before.key), await acme_and_operator(api)
+    assert await restarted.anchor(*where) is None
+    assert restarted.seen == {where[0]: before.seen[where[0]]}
+
+
 async def acme_and_operator(api):
     async with api.app.state.database.engine.connect() as connection:
         return [await tampering.tenant_id(connection, "acme"), await tampering.tenant_id(connection, "operator")]
