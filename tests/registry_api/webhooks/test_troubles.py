@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, text, update
 
 from patchbay.core.clock import utcnow
 from registry_api.db import Crossing
+from registry_api.jobs.context import Claim
 from registry_api.jobs.models import Job
 from registry_api.webhooks.models import Attempt, Delivery, Webhook, WebhookSecret
 from registry_api.webhooks.repository import Webhooks
@@ -224,6 +225,23 @@ async def test_what_is_found_disabled_while_it_is_being_enabled_is_not_left_behi
     await attempt(api)
     assert [one["state"] for one in await deliveries(api.acme, made)] == ["delivered"]
     assert len(hook.ids) == 1
+
+
+async def test_at_its_last_attempt_it_is_given_up_though_the_webhook_is_enabled_at_that_moment(api, hook, monkeypatch):
+    made = await make(api.acme, hook.url, "plugin.*")
+    await publish(api.acme, "one")
+    await patch(api.acme, made, enabled=False)
+    looks = Webhooks.secrets
+
+    async def enabled_after(webhooks, *given):
+        found = await looks(webhooks, *given)
+        await patch(api.acme, made, enabled=True)
+        return found
+
+    monkeypatch.setattr(Webhooks, "secrets", enabled_after)
+    monkeypatch.setattr(Claim, "is_last", property(lambda _claim: True))
+    await attempt(api)
+    assert [one["state"] for one in await deliveries(api.acme, made)] == ["failed"]
 
 
 @pytest.mark.parametrize("look", ["find", "secrets"])
